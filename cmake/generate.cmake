@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# From schema to code, all of it below <build>/gen.
+
+find_program(PROTOC protoc REQUIRED)
+find_program(PROTOC_GEN_C protoc-gen-c REQUIRED)
+find_path(PROTOBUF_INCLUDE google/protobuf/descriptor.proto REQUIRED)
+
+set(LK_GEN_DIR ${CMAKE_BINARY_DIR}/gen)
+file(MAKE_DIRECTORY ${LK_GEN_DIR})
+
+# lk_protobuf_c(<out-var> <import-root> <proto>...): the .pb-c.c files of protobuf-c's own
+# generator.
+function(lk_protobuf_c out root)
+  foreach(proto ${ARGN})
+    string(REGEX REPLACE "\\.proto$" ".pb-c" stem ${proto})
+    add_custom_command(
+      OUTPUT ${LK_GEN_DIR}/${stem}.c ${LK_GEN_DIR}/${stem}.h
+      COMMAND ${PROTOC} --plugin=protoc-gen-c=${PROTOC_GEN_C} -I ${root}
+              -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE} --c_out=${LK_GEN_DIR} ${proto}
+      DEPENDS ${root}/${proto}
+      VERBATIM)
+    list(APPEND sources ${LK_GEN_DIR}/${stem}.c)
+  endforeach()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()
+
+# lk_latchkey(<out-var> <import-root> <proto>...): the .rpc.c files of protoc-gen-latchkey.
+function(lk_latchkey out root)
+  foreach(proto ${ARGN})
+    string(REGEX REPLACE "\\.proto$" ".rpc" stem ${proto})
+    add_custom_command(
+      OUTPUT ${LK_GEN_DIR}/${stem}.c ${LK_GEN_DIR}/${stem}.h
+      COMMAND ${PROTOC} --plugin=protoc-gen-latchkey=$<TARGET_FILE:protoc-gen-latchkey>
+              -I ${root} -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE}
+              --latchkey_out=${LK_GEN_DIR} ${proto}
+      DEPENDS ${root}/${proto} protoc-gen-latchkey
+      VERBATIM)
+    list(APPEND sources ${LK_GEN_DIR}/${stem}.c)
+  endforeach()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What generated stubs and tables are made of, and how a stub makes its call.
+ *
+ * protoc-gen-latchkey writes tables of these types; client channels and the server's dispatch
+ * read them. A method is a number, a lane, a scope and two message types; nothing here knows a
+ * transport.
+ */
+#pragma once
+
+#include "proto/wire/frame.h"
+#include "proto/wire/message.h"
+
+/* Changes when generated code has to be generated anew. */
+#define LK_RPC_ABI 1
+
+/* A call without a timeout of its own gets this one. */
+#define LK_TIMEOUT_MS_DEFAULT 10000
+
+/* google.protobuf.MethodOptions.IdempotencyLevel */
+enum lk_idempotency {
+	LK_IDEMPOTENCY_UNKNOWN = 0, /* may change something each time: never retried blindly */
+	LK_NO_SIDE_EFFECTS = 1,
+	LK_IDEMPOTENT = 2,
+};
+
+#define LK_NO_REALM SIZE_MAX
+
+struct lk_call;
+
+/* Calls the handler of one method; generated. `handlers` is the service's struct of handlers,
+ * request and response are of the method's types. */
+typedef struct lk_status (*lk_serve_fn)(const void *handlers, struct lk_call *call,
+	const ProtobufCMessage *request, ProtobufCMessage *response);
+
+struct lk_method {
+	uint16_t number;
+	enum lk_lane lane;
+	enum lk_idempotency idempotency;
+	const char *name;    /* "CreateKey" */
+	const char *service; /* "latchkey.v1.KeyService" */
+	const char *scope;   /* that the calling service needs; NULL: none */
+	const ProtobufCMessageDescriptor *request;
+	const ProtobufCMessageDescriptor *response;
+	size_t realm_offset; /* of the request's `string realm`, or LK_NO_REALM */
+	lk_serve_fn serve;
+};
+
+struct lk_service {
+	const char *name; /* "latchkey.v1.KeyService" */
+	const struct lk_method *methods;
+	size_t n_methods;
+};
+
+/* --- the calling side --- */
+
+struct lk_call_options {
+	uint32_t timeout_ms;             /* 0: LK_TIMEOUT_MS_DEFAULT */
+	struct lk_bytes idempotency_key; /* 16 to 64 bytes, or empty: the channel makes one for
+					  * methods that are not idempotent */
+	const char *traceparent;         /* W3C Trace Context, or NULL */
+	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+};
+
+/* Any function; cast back to what it was before it is called. */
+typedef void (*lk_any_fn)(void);
+
+/* Hands a result to a typed callback; generated. The response is NULL unless status is OK. */
+typedef void (*lk_deliver_fn)(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response);
+
+/* What becomes of a call's result. */
+struct lk_completion {
+	lk_deliver_fn deliver;
+	lk_any_fn done;
+	void *arg;
+	struct lk_arena *arena; /* where the response goes; NULL: the channel's own scratch,
+				 * gone when the callback returns */
+};
+
+struct lk_channel;
+
+/* A channel's implementation. `call` never blocks on the network, copies what it needs of
+ * its arguments before it returns, and sees to it that lk_completion_run is called exactly
+ * once, on any thread, possibly before it returns. Thread-safe. */
+struct lk_channel_ops {
+	void (*call)(struct lk_channel *channel, const struct lk_method *method,
+		const struct lk_call_options *options, const ProtobufCMessage *request,
+		const struct lk_completion *completion);
+	void (*close)(struct lk_channel *channel);
+};
+
+/* First member of every channel. */
+struct lk_channel {
+	const struct lk_channel_ops *ops;
+};
+
+/* Fails what is outstanding with LK_CANCELLED and frees the channel. NULL is allowed. */
+void lk_channel_close(struct lk_channel *channel);
+
+/* Makes a call and waits for it. options may be NULL. The response lives in the arena, and so
+ * does the status's text. Any code; LK_DEADLINE_EXCEEDED after the timeout at the latest.
+ * Must not be called from a channel's callback. */
+LK_MUST_USE struct lk_status lk_rpc_call(struct lk_channel *channel, const struct lk_method *method,
+	const struct lk_call_options *options, const ProtobufCMessage *request,
+	struct lk_arena *arena, ProtobufCMessage **response_out);
+
+/* Makes a call and returns at once; `done` runs exactly once, with a response that is gone when
+ * it returns. It must not block. */
+void lk_rpc_call_async(struct lk_channel *channel, const struct lk_method *method,
+	const struct lk_call_options *options, const ProtobufCMessage *request,
+	lk_deliver_fn deliver, lk_any_fn done, void *arg);
+
+/* For channels: unpacks the body where the completion wants it and delivers. */
+void lk_completion_run(const struct lk_completion *completion, const struct lk_method *method,
+	struct lk_status status, struct lk_bytes body, struct lk_arena *scratch);
+
+/* --- the answering side --- */
+
+/* Who calls; the server defines it. */
+struct lk_caller;
+
+/* One call being answered. Handlers allocate from the arena, which is reset after the reply. */
+struct lk_call {
+	struct lk_arena *arena;
+	const struct lk_method *method;
+	const struct lk_caller *caller; /* NULL: a caller without a credential */
+	void *context;                  /* of the binding */
+	int realm;                      /* index of the request's realm; -1: it has none */
+	lk_time_ms now;                 /* when the call came in */
+	lk_mono_ms deadline;
+	struct lk_bytes idempotency_key; /* empty: none was sent */
+	const char *traceparent;         /* "" when none was sent */
+	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+};
+
+/* A service and the handlers that serve it. */
+struct lk_binding {
+	const struct lk_service *service;
+	const void *handlers; /* the generated struct; a NULL member answers UNIMPLEMENTED */
+	void *context;        /* found again in lk_call.context */
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Who calls: the service behind a frame, and what it may ask for. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/wire/rpc.h"
+
+/* Realms of one server; an index never changes its meaning while the process lives. */
+#define LK_REALMS_MAX 256
+
+/* Resolved once per frame and copied into it, so that slow lanes need no lock. */
+struct lk_caller {
+	bool is_operator; /* came in over the operator socket: every scope, every realm */
+	uint64_t scopes;  /* bit n: the scope that lk_authorizer.scope calls n */
+	uint64_t realms[LK_REALMS_MAX / 64]; /* bit n: the realm that lk_authorizer.realm calls n */
+	char key_id[32];                     /* of the service key; "" for the operator */
+};
+
+/* Where a frame came from. */
+struct lk_peer {
+	bool is_operator; /* the operator socket, peer uid checked */
+	uint64_t id;      /* of the connection, for logs */
+};
+
+/* How a server learns who calls. All calls are thread-safe and never block. */
+struct lk_authorizer {
+	void *arg;
+	/* LK_UNAUTHENTICATED for a credential that is missing, unknown, expired or revoked; one
+	 * text for all of these. */
+	struct lk_status (*authenticate)(void *arg, const struct lk_peer *peer,
+		struct lk_bytes credential, lk_time_ms now, struct lk_caller *caller_out);
+	/* The bit of a scope that the schema names, or -1. Asked once per method at start. */
+	int (*scope)(void *arg, const char *name);
+	/* The index of a realm, or -1 for one that is unknown or closed. */
+	int (*realm)(void *arg, const char *name);
+};

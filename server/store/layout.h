@@ -34,6 +34,9 @@ struct lk_row {
 /* Borrowed from the row. */
 struct lk_bytes lk_row_bytes(const struct lk_row *row);
 
+/* A copy of a key of the store. */
+struct lk_row lk_row_from(struct lk_bytes key);
+
 /* Rows of a key. Without an id (NULL) the range of all of them: a prefix to scan. Names longer
  * than their maximum are the caller's bug. */
 struct lk_row lk_row_of_key(struct lk_bytes realm, const struct lk_key_id *id);

@@ -74,7 +74,7 @@ static bool is_from_allowed_network(
 	if (entry->n_networks == 0)
 		return true;
 	return lk_address_parse(request->client_address, &address) &&
-		lk_entry_allows_address(entry, &address);
+	       lk_entry_allows_address(entry, &address);
 }
 
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the

@@ -10,13 +10,13 @@
 static size_t networks_offset(const struct lk_entry *entry)
 {
 	return (size_t)entry->name_n + entry->user_id_n + entry->organization_id_n + 3 +
-		entry->scopes_n;
+	       entry->scopes_n;
 }
 
 static size_t tail_size(const struct lk_entry *entry)
 {
 	return networks_offset(entry) + entry->n_networks * sizeof(struct lk_network) +
-		(entry->has_realms ? REALMS_SIZE : 0);
+	       (entry->has_realms ? REALMS_SIZE : 0);
 }
 
 size_t lk_entry_size(const struct lk_entry *entry)

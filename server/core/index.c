@@ -179,8 +179,8 @@ struct secrets {
 	size_t n;
 };
 
-static void remove_others(struct lk_index *index, struct tables *tables,
-	const struct lk_key_id *id, const struct secrets *kept)
+static void remove_others(struct lk_index *index, struct tables *tables, const struct lk_key_id *id,
+	const struct secrets *kept)
 {
 	size_t at = SIZE_MAX;
 	struct lk_entry *entry;
@@ -243,16 +243,16 @@ static struct lk_status read_row(struct lk_index *index, struct lk_bytes realm,
 
 	lk_arena_reset(&index->arena);
 	LK_TRY(lk_key_record_decode(value, &index->arena, &record));
-	if (!same_bytes(record.id.bytes, id->bytes, sizeof id->bytes) || record.realm.n != realm.n ||
-		!same_bytes(record.realm.data, realm.data, realm.n))
+	if (!same_bytes(record.id.bytes, id->bytes, sizeof id->bytes) ||
+		record.realm.n != realm.n || !same_bytes(record.realm.data, realm.data, realm.n))
 		return LK_ERR(LK_DATA_LOSS, "a stored key is damaged");
 	return make_secrets(atomic_load(&index->realms), &record, secrets_out);
 }
 
 /* One row as it is now; `value.data` is NULL for a row that is gone. Fails only for want of
  * memory, with nothing changed. */
-static struct lk_status apply_row(struct lk_index *index, struct tables *tables,
-	struct lk_bytes row, struct lk_bytes value)
+static struct lk_status apply_row(
+	struct lk_index *index, struct tables *tables, struct lk_bytes row, struct lk_bytes value)
 {
 	struct secrets secrets = { .n = 0 };
 	struct lk_status st = LK_SUCCESS;
@@ -276,8 +276,7 @@ static struct lk_status apply_row(struct lk_index *index, struct tables *tables,
 	return LK_SUCCESS;
 }
 
-static void deny_key(
-	struct tables *tables, const struct lk_key_id *id, enum lk_entry_denial denial)
+static void deny_key(struct tables *tables, const struct lk_key_id *id, enum lk_entry_denial denial)
 {
 	size_t at = SIZE_MAX;
 	struct lk_entry *entry;
@@ -450,8 +449,7 @@ static bool visit_change(void *arg, const struct lk_store_change *change)
 	return true;
 }
 
-static struct lk_status apply_changes(
-	struct lk_index *index, struct lk_store *store, uint64_t seq)
+static struct lk_status apply_changes(struct lk_index *index, struct lk_store *store, uint64_t seq)
 {
 	struct change_pass pass = { index, atomic_load(&index->seq) };
 
@@ -526,7 +524,7 @@ struct lk_index_stats lk_index_stats(struct lk_index *index)
 		.keys = tables->n_keys,
 		.secrets = tables->n_secrets,
 		.bytes = tables->entry_bytes + lk_table_size(table_of(&index->tables)) +
-			(tables->by_id.mask + 1) * sizeof tables->by_id.slots[0],
+			 (tables->by_id.mask + 1) * sizeof tables->by_id.slots[0],
 		.unreadable = tables->n_unreadable,
 		.seq = atomic_load(&index->seq),
 	};

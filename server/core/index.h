@@ -7,57 +7,9 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
-#include "server/core/network.h"
-#include "server/core/realm.h"
-#include "server/crypto/crypto.h"
-
-#define LK_KEY_NETWORKS_MAX 64
-
-enum lk_entry_flag {
-	LK_ENTRY_ENABLED = 1,
-	LK_ENTRY_REVOKED = 2,
-	LK_ENTRY_PREVIOUS = 4, /* of the secret before the last rotation */
-};
-
-/* The decision record of one secret. Immutable but for `denied`; valid until lk_index_leave. */
-struct lk_entry {
-	struct lk_digest digest;
-	struct lk_key_id key_id;
-	struct lk_permset scopes;     /* compiled; bit 0 to 63 of `latchkey` are service scopes */
-	lk_time_ms expires_ms;        /* of the key; INT64_MAX: never */
-	lk_time_ms secret_expires_ms; /* of a previous secret; INT64_MAX for the current one */
-	uint32_t secret;              /* the secret's number within its key */
-	uint16_t realm;               /* index */
-	uint16_t scopes_n;            /* bytes of all scope texts, their NULs included */
-	uint8_t flags;                /* enum lk_entry_flag */
-	_Atomic uint8_t denied;       /* a revocation that could not be written */
-	uint8_t n_scopes;
-	uint8_t n_networks;
-	uint8_t n_realms; /* words of the realms' bits: 0, or LK_REALMS_MAX / 64 */
-	uint8_t name_n;
-	uint8_t user_id_n;
-	uint8_t organization_id_n;
-	char tail[]; /* texts, each with its NUL; then networks; then realms' bits */
-};
-
-/* NUL-terminated, "" for none; they live as long as the entry. */
-const char *lk_entry_name(const struct lk_entry *entry);
-const char *lk_entry_user_id(const struct lk_entry *entry);
-const char *lk_entry_organization_id(const struct lk_entry *entry);
-
-/* The scopes as granted: n_scopes texts, one after the other, each with its NUL. */
-const char *lk_entry_scopes(const struct lk_entry *entry);
-
-/* True when the entry has no networks or one of them holds the address; NULL: unknown address. */
-bool lk_entry_allows_address(const struct lk_entry *entry, const struct lk_address *address);
-
-/* The realms in which a service key may act, as bits by realm index. */
-void lk_entry_realms(const struct lk_entry *entry, uint64_t bits_out[LK_REALMS_MAX / 64]);
+#include "server/core/entry.h"
 
 struct lk_index;
-struct lk_store;
 
 /* An empty index. The realms are borrowed and outlive it. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_index_new(
@@ -86,6 +38,10 @@ LK_MUST_USE struct lk_status lk_index_catch_up(
 /* The number of the last commit that was applied. */
 uint64_t lk_index_seq(const struct lk_index *index);
 
+/* True when the last lk_index_catch_up failed: a commit may be missing. Whoever must not leave a
+ * key usable denies it with lk_index_deny. */
+bool lk_index_is_behind(const struct lk_index *index);
+
 /* Puts a new set of realms into force and compiles every key anew, which takes as long as
  * lk_index_load; verification goes on meanwhile. Codes as lk_index_load; on an error the new
  * realms are in force and keys that need compiling grant what they did before. */
@@ -95,8 +51,8 @@ LK_MUST_USE struct lk_status lk_index_set_realms(
 /* The set in force. */
 const struct lk_realms *lk_index_realms(const struct lk_index *index);
 
-/* Refuses every secret of a key from now on, until a newer record of it is applied: for a
- * revocation whose write failed. */
+/* Refuses every secret of a key from now on, until the change log brings a newer record of it:
+ * for a revocation whose write failed. */
 void lk_index_deny(struct lk_index *index, const struct lk_key_id *id);
 
 struct lk_index_stats {
@@ -118,12 +74,19 @@ struct lk_hit {
 void lk_index_enter(void);
 void lk_index_leave(void);
 
-/* The entry of a digest. False: there is none. Between enter and leave. Compares all 32 bytes in
- * constant time, once in all but every four billionth lookup. */
+/* The entry of a digest. False: there is none. Between enter and leave. Candidates are told apart
+ * by 32 bits of the digest, then all of it is compared in constant time. */
 bool lk_index_find(
 	const struct lk_index *index, const struct lk_digest *digest, struct lk_hit *hit_out);
 
+/* Moves the time of the last use forward, to the second. False when it is there already. */
+bool lk_index_note_use(const struct lk_hit *hit, lk_time_ms now);
+
+/* Makes lk_index_take_used visit the entry again. */
+void lk_index_note_again(const struct lk_hit *hit);
+
 /* Visits secrets whose use was noted since the visit before, at most `limit`, and forgets that
- * they were; the others wait for the next call. Called by lk_usage_flush. */
+ * they were; the others wait for the next call. Returns how many it visited. Walks the whole
+ * table: some milliseconds for a million keys. One thread at a time; never waits. */
 typedef void (*lk_index_used_fn)(void *arg, const struct lk_entry *entry, lk_time_ms at);
-void lk_index_take_used(struct lk_index *index, size_t limit, lk_index_used_fn visit, void *arg);
+size_t lk_index_take_used(struct lk_index *index, size_t limit, lk_index_used_fn visit, void *arg);

@@ -101,7 +101,7 @@ struct lk_keys_query {
 	uint32_t state; /* a number of enum lk_key_state; 0: any */
 };
 
-#define LK_PAGE_TOKEN_SIZE 65
+#define LK_PAGE_TOKEN_SIZE 97
 
 struct lk_keys_page {
 	struct lk_key_view *items; /* in the arena */
@@ -110,7 +110,8 @@ struct lk_keys_page {
 };
 
 /* Lists keys in the order of their creation. Looks at 1,000 rows at most and answers 128 KiB of
- * records at most, so a page may be short. A token is good for the same realm and filters only.
+ * records at most, so a page may be short. A damaged record
+ * is left out. A token is good for the same realm and filters only.
  *
  * LK_INVALID_ARGUMENT  field `page_size`, `page_token`, `user_id`, `organization_id` or `state`
  * Otherwise as lk_keys_get.
@@ -169,7 +170,7 @@ struct lk_key_revocation {
 LK_MUST_USE struct lk_status lk_keys_revoke(const struct lk_keys_call *call, struct lk_txn *txn,
 	const struct lk_key_revocation *revocation, struct lk_key_view *view_out);
 
-/* Deletes keys whose time to be kept is over, looking at `limit` expiry entries at most; n_out is
- * how many it looked at. From lk_committer_run. Codes of lk_txn_get and lk_txn_delete. */
+/* Settles an expiry entry of a key, for lk_sweeper: deletes the key and what belongs to it when
+ * the time it is kept after its end is over. An lk_sweep_fn; arg is not used. */
 LK_MUST_USE struct lk_status lk_keys_sweep(
-	struct lk_txn *txn, lk_time_ms now, size_t limit, size_t *n_out);
+	void *arg, struct lk_txn *txn, struct lk_bytes row, lk_time_ms now);

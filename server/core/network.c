@@ -50,7 +50,8 @@ void lk_address_format(const struct lk_address *address, char text_out[LK_ADDRES
 
 	/* Neither can fail: the family is known and the room is enough. */
 	if (ipv4)
-		inet_ntop(AF_INET, address->bytes + sizeof mapped_prefix, text_out, LK_ADDRESS_TEXT_SIZE);
+		inet_ntop(AF_INET, address->bytes + sizeof mapped_prefix, text_out,
+			LK_ADDRESS_TEXT_SIZE);
 	else
 		inet_ntop(AF_INET6, address->bytes, text_out, LK_ADDRESS_TEXT_SIZE);
 }
@@ -89,8 +90,8 @@ struct lk_status lk_network_parse(struct lk_bytes text, struct lk_network *netwo
 	if (!parse_address((struct lk_bytes) { text.data, address_n }, network.addr, &dotted))
 		return LK_BAD_FIELD("networks", "a network is an IP address or a CIDR block");
 	length = dotted ? 32 : 128;
-	if (slash != NULL &&
-		!parse_length((struct lk_bytes) { slash + 1, text.n - address_n - 1 }, length, &length))
+	if (slash != NULL && !parse_length((struct lk_bytes) { slash + 1, text.n - address_n - 1 },
+				     length, &length))
 		return LK_BAD_FIELD("networks", "a network has a bad prefix length");
 	network.bits = (uint8_t)(dotted ? length + IPV4_BITS_OFFSET : length);
 	if (has_host_bits(&network))
@@ -126,6 +127,7 @@ bool lk_network_contains(const struct lk_network *network, const struct lk_addre
 	for (unsigned i = 0; i < whole; i++)
 		difference |= network->addr[i] ^ address->bytes[i];
 	if (rest > 0)
-		difference |= (uint8_t)((network->addr[whole] ^ address->bytes[whole]) >> (8 - rest));
+		difference |=
+			(uint8_t)((network->addr[whole] ^ address->bytes[whole]) >> (8 - rest));
 	return difference == 0;
 }

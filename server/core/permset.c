@@ -34,7 +34,7 @@ struct lk_permset lk_permset_intersect(const struct lk_permset *a, const struct 
 static bool is_name_char(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '-';
+	       c == '_' || c == '-';
 }
 
 /* Parts joined by dots, none of them empty; how many is left to the caller. */

@@ -48,8 +48,8 @@ static bool is_key_prefix(const char *prefix)
 static struct lk_status check_texts(const struct lk_realm_spec *spec)
 {
 	if (!is_realm_name(spec->name))
-		return LK_BAD_FIELD("name",
-			"a realm's name is 1 to 64 lower-case letters, digits, _ and -");
+		return LK_BAD_FIELD(
+			"name", "a realm's name is 1 to 64 lower-case letters, digits, _ and -");
 	if (!is_key_prefix(spec->key_prefix))
 		return LK_BAD_FIELD("key_prefix",
 			"a key prefix is 2 to 32 lower-case letters, digits and _, and ends in _");
@@ -87,7 +87,8 @@ static struct lk_realm *find(const struct lk_realms *realms, struct lk_bytes nam
 	for (size_t i = 0; i < realms->n; i++) {
 		struct lk_realm *realm = realms->items[i];
 
-		if (strlen(realm->name) == name.n && strncmp(realm->name, (const char *)name.data, name.n) == 0)
+		if (strlen(realm->name) == name.n &&
+			strncmp(realm->name, (const char *)name.data, name.n) == 0)
 			return realm;
 	}
 	return NULL;
@@ -193,8 +194,8 @@ const struct lk_realm *lk_realms_at(const struct lk_realms *realms, unsigned ind
 	return index < realms->n ? realms->items[index] : NULL;
 }
 
-bool lk_realms_grant(const struct lk_realms *realms, struct lk_bytes name,
-	uint64_t bits[LK_REALMS_MAX / 64])
+bool lk_realms_grant(
+	const struct lk_realms *realms, struct lk_bytes name, uint64_t bits[LK_REALMS_MAX / 64])
 {
 	const struct lk_realm *realm;
 

@@ -25,6 +25,7 @@ void lk_usage_note(struct lk_usage *usage, const struct lk_hit *hit, struct lk_b
 
 /* Writes what was noted since the flush before, at most 1,000 secrets a call; true in more_out
  * when there may be more. One thread at a time; not the committer's. Codes of
- * lk_committer_run; what could not be written is noted again. */
+ * lk_committer_run; what could not be written is noted again, without
+ * its address. Verification does not notice. */
 LK_MUST_USE struct lk_status lk_usage_flush(struct lk_usage *usage, struct lk_index *index,
-	struct lk_store *store, struct lk_committer *committer, bool *more_out);
+	struct lk_committer *committer, bool *more_out);

@@ -28,7 +28,7 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 	case LK_DENY_PERMISSION_DENIED:
 		return "the key lacks a permission";
 	}
-	assert(!"a reason outside the enum");
+	assert(false); /* a number outside the enum */
 	return "";
 }
 

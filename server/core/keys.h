@@ -76,7 +76,8 @@ struct lk_key_spec {
 	lk_time_ms expires_ms; /* 0: never */
 };
 
-/* Creates a key. The secret exists only in secret_out, to be wiped.
+/* Creates a key. The secret exists only in secret_out: wipe it. After an error it holds
+ * none.
  *
  * LK_INVALID_ARGUMENT    with the field
  * LK_RESOURCE_EXHAUSTED  the owner (the user, or the organisation of a key without a user) has as

@@ -45,11 +45,22 @@ struct lk_method {
 	lk_serve_fn serve;
 };
 
+/* A field that holds a secret: left out of logs, wiped after use. */
+struct lk_secret_field {
+	const ProtobufCMessageDescriptor *message;
+	uint32_t number; /* of the field in it */
+};
+
 struct lk_service {
 	const char *name; /* "latchkey.v1.KeyService" */
 	const struct lk_method *methods;
 	size_t n_methods;
+	const struct lk_secret_field *secrets; /* of all that its methods carry, however deep */
+	size_t n_secrets;
 };
+
+/* What a generated lk_serve_fn answers for a handler that is NULL. */
+#define LK_NOT_SERVED LK_ERR(LK_UNIMPLEMENTED, "this server does not implement the method")
 
 /* --- the calling side --- */
 

@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "proto/wire/rpc.h"
 #include "server/rpc/caller.h"
 #include "server/store/committer.h"
@@ -18,7 +16,7 @@ struct lk_server;
 /* A lane with a pool of its own. */
 struct lk_lane_size {
 	unsigned workers; /* 0: 1 */
-	unsigned queue;   /* frames that wait at most; 0: 16 */
+	unsigned queue;   /* frames that wait at most; 0: 32 */
 };
 
 /* What an observer sees of a finished call. */
@@ -49,8 +47,9 @@ struct lk_server_options {
 	lk_time_ms (*now)(void);   /* the wall clock */
 	uint64_t (*mono_us)(void); /* the monotonic clock, in microseconds */
 
-	/* Called once for each call, before the reply leaves, on the thread that ran it. Must not
-	 * block. May be NULL. */
+	/* Called once for each call, before the reply leaves, on the thread that ran it, and once,
+	 * without a method, for a frame that was refused as a whole. Must not block. May be NULL.
+	 */
 	void (*on_call)(void *arg, const struct lk_call_outcome *outcome);
 	void *arg;
 };
@@ -77,50 +76,16 @@ size_t lk_server_slow_frames_max(const struct lk_server *server);
 
 /* --- frames --- */
 
+/* The memory of one frame. The transport owns it, submits one frame at a time with it, and uses
+ * it again; so answering a FAST frame takes no memory. */
 struct lk_work;
 
 /* Called exactly once per submitted frame, on any thread and possibly before lk_server_submit
- * returns. The reply lives in the work: after this call it stays valid until the work is
- * submitted again or lk_work_wipe. Must not block. */
-typedef void (*lk_answer_fn)(void *arg, struct lk_work *work, struct lk_bytes reply);
+ * returns. The reply stays valid until the work is submitted or wiped again. `is_malformed` says
+ * that the frame was none: whoever sent it does not speak the protocol. Must not block. */
+typedef void (*lk_answer_fn)(void *arg, struct lk_bytes reply, bool is_malformed);
 
-/* One call of a frame, from admission to reply; the server's own. */
-struct lk_slot {
-	struct lk_frame_call frame;
-	const struct lk_entry *entry; /* NULL: not admitted; `status` says why */
-	struct lk_status status;
-	struct lk_call call;
-	ProtobufCMessage *request;
-	ProtobufCMessage *response;
-	struct lk_commit_job job;
-	struct lk_work *work;
-};
-
-/* The memory of one frame. The transport owns it, submits one frame at a time with it, and uses
- * it again; so answering a FAST frame takes no memory. */
-struct lk_work {
-	lk_answer_fn answer;
-	void *arg;
-	bool is_malformed; /* the last frame was not a frame at all: someone is guessing */
-
-	/* The server's own. */
-	struct lk_server *server;
-	struct lk_work *next;
-	struct lk_bytes frame;
-	struct lk_peer peer;
-	struct lk_caller caller;
-	bool has_caller;
-	enum lk_lane lane;
-	uint64_t arrived_us;
-	lk_time_ms now;
-	size_t n_slots;
-	atomic_size_t pending; /* slots that the committer still has */
-	struct lk_slot slots[LK_FRAME_CALLS_MAX];
-	struct lk_arena arena;
-	struct lk_buf reply;
-};
-
-/* Allocates; NULL when memory is short. */
+/* NULL when memory is short. */
 struct lk_work *lk_work_new(lk_answer_fn answer, void *arg);
 
 /* Wipes what the last frame left. */

@@ -125,6 +125,16 @@ void lk_rpc_call_async(struct lk_channel *channel, const struct lk_method *metho
 void lk_completion_run(const struct lk_completion *completion, const struct lk_method *method,
 	struct lk_status status, struct lk_bytes body, struct lk_arena *scratch);
 
+/* --- between a channel and a server in one process --- */
+
+/* Takes the reply to a frame; its bytes are gone when this returns. Must not block. */
+typedef void (*lk_reply_fn)(void *arg, struct lk_bytes reply);
+
+/* Hands a request frame to a server. The frame's bytes stay valid until `done` has run, which
+ * happens exactly once, on any thread, possibly before this returns. Never blocks. */
+typedef void (*lk_submit_fn)(
+	void *submit_arg, struct lk_bytes frame, lk_reply_fn done, void *done_arg);
+
 /* --- the answering side --- */
 
 /* Who calls, and the transaction of a call in the WRITE lane; the server defines both. */

@@ -38,7 +38,7 @@ fmt:
 
 # Generates the committed files below gen/latchkey anew
 gen: build
-    @gen/update.sh
+    @gen/update.sh build/release
 
 # Runs the tests under the address and undefined-behaviour sanitizers
 [no-exit-message]

@@ -45,7 +45,7 @@ CASES = {
     "layer": ("client/a.c", '#include "server/a.h"', '#include "client/a.h"'),
     "include-path": ("client/a.c", '#include "a.h"', '#include "client/a.h"'),
     "third-party": ("server/core/a.c", "#include <sodium.h>", "#include <string.h>"),
-    "line-length": ("scripts/a.sh", "#" + "\t" * 12 + "12345", "#" + "\t" * 12 + "1234"),
+    "line-length": ("scripts/a.sh", "#" + "\t" * 12 + "12345", "#" + "\t" * 12 + "1234\n" + "#" * 101),
     "file-length": ("proto/wire/a.c", LINES * 600, LINES * 599),
     "header-length": ("proto/wire/a.h", "#pragma once\n" + LINES * 249,
                       "#pragma once\n" + LINES * 248),

@@ -33,12 +33,12 @@ lint: build
 
 # Formats all hand-written C
 fmt:
-    @find proto server client gen tests bench -name '*.[ch]' -not -path 'gen/latchkey/*' \
+    @find proto server client gen tests bench -name '*.[ch]' -not -name '*.rpc.[ch]' \
         -exec clang-format -i {} +
 
 # Generates the committed files below gen/latchkey anew
 gen: build
-    @gen/update.sh
+    @gen/update.sh build/release
 
 # Runs the tests under the address and undefined-behaviour sanitizers
 [no-exit-message]

@@ -33,7 +33,7 @@ install_missing()
 {
 	# shellcheck disable=SC2086 # both are lists of words
 	$sudo env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends $missing </dev/null
+		apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null
 }
 
 # A fresh machine has no package lists, an old one stale ones: either shows as a failure, and then

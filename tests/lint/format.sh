@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$1"
 
-find . \( -path ./build -o -path ./gen/latchkey \) -prune -o -name '*.[ch]' -print0 |
+find . \( -path ./build -o -name '*.rpc.[ch]' \) -prune -o -name '*.[ch]' -print0 |
 	xargs -0 clang-format --dry-run -Werror || {
 	echo "run: just fmt"
 	exit 1

@@ -23,7 +23,7 @@ CORE = ["server/core/", "server/crypto/"]
 LAYERS = {
     "proto/wire/": (WIRE, ["protobuf-c"]),
     "proto/wire/json": (WIRE + GEN, ["protobuf-c", "jansson"]),
-    "gen/plugin/": (BASE + GEN + ["gen/plugin/"], ["protobuf-c"]),
+    "gen/plugin/": (BASE + GEN + ["gen/plugin/", "proto/wire/message.h"], ["protobuf-c"]),
     "gen/latchkey/": (WIRE + GEN, ["protobuf-c"]),
     "client/": (WIRE + GEN + ["client/"], ["protobuf-c"]),
     "client/channel": (WIRE + GEN + ["client/channel"], ["protobuf-c", "nng"]),
@@ -51,10 +51,10 @@ LIBRARIES = {
 }
 
 SYSTEM = re.compile(
-    r"((arpa|linux|net|netinet|sys)/\w+|assert|ctype|dirent|errno|fcntl|float|getopt|grp|inttypes"
-    r"|libgen|limits|locale|math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|stdalign"
-    r"|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog"
-    r"|termios|threads|time|ucontext|unistd|wchar)\.h")
+    r"((arpa|linux|net|netinet|sys)/\w+|argp|assert|ctype|dirent|dlfcn|endian|err|errno|fcntl"
+    r"|float|ftw|getopt|grp|inttypes|libgen|limits|locale|math|netdb|poll|pthread|pwd|sched"
+    r"|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
+    r"|string|strings|syslog|termios|time|unistd|wchar)\.h")
 
 
 def library_of(header):

@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = ("proto", "gen", "client", "server", "tests", "bench", "cmake", "scripts", ".ci")
 TOP_FILES = ("CMakeLists.txt", "Justfile", "justw", "packages.txt", ".clang-format")
 SUFFIXES = (".c", ".h", ".def", ".proto", ".py", ".sh", ".cmake", ".txt", ".yaml", ".yml")
-GENERATED = "gen/latchkey/"
+GENERATED = (".rpc.c", ".rpc.h")
 
 TOKEN = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 
@@ -46,7 +46,7 @@ class File:
         self.lines = self.text.removesuffix("\n").split("\n")
         self.is_c = path.endswith((".c", ".h", ".def"))
         self.is_header = path.endswith(".h")
-        self.is_generated = path.startswith(GENERATED)
+        self.is_generated = path.endswith(GENERATED)
         if self.is_c:
             self.code = blank(self.text, keep_strings=False).split("\n")
 

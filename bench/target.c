@@ -226,6 +226,13 @@ struct lk_status lk_target_restart(
 	return st;
 }
 
+void lk_target_kill(struct lk_target *target)
+{
+	kill(target->daemon, SIGKILL);
+	waitpid(target->daemon, NULL, 0);
+	target->daemon = 0;
+}
+
 static bool read_credential(const char *path, char *credential, size_t room)
 {
 	FILE *file = fopen(path, "re");

@@ -35,6 +35,9 @@ LK_MUST_USE struct lk_status lk_target_use(
 LK_MUST_USE struct lk_status lk_target_restart(
 	struct lk_target *target, const char *program, double *ready_s_out);
 
+/* Kills our daemon without a warning (SIGKILL). */
+void lk_target_kill(struct lk_target *target);
+
 /* Stops our daemon, if it is ours, and deletes its directory. */
 void lk_target_stop(struct lk_target *target);
 

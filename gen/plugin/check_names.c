@@ -10,7 +10,8 @@ struct claim {
 	const char *name;
 	const char *owner; /* "message latchkey.v1.Key" */
 	struct lk_place place;
-	size_t order; /* of declaration */
+	size_t order;      /* of declaration */
+	const char *rival; /* the owner of the same name that came first, or NULL */
 };
 
 struct claims {
@@ -22,7 +23,7 @@ struct claims {
 static void claim(struct claims *claims, struct lk_place place, const char *owner, const char *name)
 {
 	if (claims->all != NULL)
-		claims->all[claims->n] = (struct claim) { name, owner, place, claims->n };
+		claims->all[claims->n] = (struct claim) { name, owner, place, claims->n, NULL };
 	claims->n++;
 }
 
@@ -71,6 +72,23 @@ static void claim_method(struct claims *claims, const struct lk_site *in)
 	claim(claims, place, owner, lk_names_upper(schema, name));
 }
 
+/* protobuf-c gives its own table of a service a member of that name. */
+static void check_keyword(struct lk_schema *schema, const struct lk_site *site)
+{
+	static const char *const keywords[] = { "auto", "break", "case", "char", "const",
+		"continue", "default", "do", "double", "else", "enum", "extern", "float", "for",
+		"goto", "if", "inline", "int", "long", "register", "restrict", "return", "short",
+		"signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
+		"void", "volatile", "while" };
+	const char *name = lk_names_member(schema, site);
+
+	for (size_t i = 0; i < LK_COUNT(keywords); i++)
+		if (strcmp(name, keywords[i]) == 0)
+			lk_schema_fail(schema, lk_schema_site_place(site),
+				"method %s would be called %s in C, which is a keyword",
+				site->method->name, name);
+}
+
 static void claim_service(struct claims *claims, const pb_file *file, size_t index)
 {
 	struct lk_schema *schema = claims->schema;
@@ -113,7 +131,7 @@ static void claim_all(struct claims *claims)
 	}
 }
 
-static int compare_claims(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
 	const struct claim *left = a;
 	const struct claim *right = b;
@@ -122,13 +140,50 @@ static int compare_claims(const void *a, const void *b)
 	return order != 0 ? order : left->order < right->order ? -1 : 1;
 }
 
-static void check_prefix(struct lk_schema *schema, const pb_file *file)
+static int by_order(const void *a, const void *b)
+{
+	const struct claim *left = a;
+	const struct claim *right = b;
+
+	return left->order < right->order ? -1 : 1;
+}
+
+/* In the order of declaration, each declaration once. */
+static void report_rivals(struct claims *claims)
+{
+	const char *reported = NULL;
+
+	qsort(claims->all, claims->n, sizeof *claims->all, by_name);
+	for (size_t i = 1; i < claims->n; i++)
+		if (strcmp(claims->all[i].name, claims->all[i - 1].name) == 0)
+			claims->all[i].rival = claims->all[i - 1].owner;
+	qsort(claims->all, claims->n, sizeof *claims->all, by_order);
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct claim *claim = &claims->all[i];
+
+		if (claim->rival == NULL || claim->owner == reported)
+			continue;
+		reported = claim->owner;
+		lk_schema_fail(claims->schema, claim->place,
+			"the C name %s of %s is also that of %s", claim->name, claim->owner,
+			claim->rival);
+	}
+}
+
+static void check_file(struct lk_schema *schema, const pb_file *file)
 {
 	static const int32_t syntax[] = { LK_PATH_FILE_SYNTAX };
 
 	if (lk_names_prefix(schema, file)[0] == '\0')
 		lk_schema_fail(schema, (struct lk_place) { file, syntax, LK_COUNT(syntax) },
 			"a file without a package needs the parameter c_prefix=NAME");
+	for (size_t s = 0; s < file->n_service; s++) {
+		for (size_t m = 0; m < file->service[s]->n_method; m++) {
+			struct lk_site site = lk_schema_site(file, s, m);
+
+			check_keyword(schema, &site);
+		}
+	}
 }
 
 void lk_check_names(struct lk_schema *schema)
@@ -137,16 +192,11 @@ void lk_check_names(struct lk_schema *schema)
 
 	for (size_t i = 0; i < schema->request->n_proto_file; i++)
 		if (lk_schema_is_asked_for(schema, schema->request->proto_file[i]))
-			check_prefix(schema, schema->request->proto_file[i]);
+			check_file(schema, schema->request->proto_file[i]);
 	claim_all(&claims);
 	claims.all = lk_arena_calloc(schema->arena, claims.n, sizeof *claims.all);
 	if (claims.all == NULL)
 		return;
 	claim_all(&claims);
-	qsort(claims.all, claims.n, sizeof *claims.all, compare_claims);
-	for (size_t i = 1; i < claims.n; i++)
-		if (strcmp(claims.all[i].name, claims.all[i - 1].name) == 0)
-			lk_schema_fail(schema, claims.all[i].place,
-				"the C name %s of %s is also that of %s", claims.all[i].name,
-				claims.all[i].owner, claims.all[i - 1].owner);
+	report_rivals(&claims);
 }

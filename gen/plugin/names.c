@@ -223,17 +223,7 @@ const char *lk_names_service(const struct lk_schema *schema, const struct lk_sit
 
 const char *lk_names_member(const struct lk_schema *schema, const struct lk_site *site)
 {
-	static const char *const keywords[] = { "auto", "break", "case", "char", "const",
-		"continue", "default", "do", "double", "else", "enum", "extern", "float", "for",
-		"goto", "if", "inline", "int", "long", "register", "restrict", "return", "short",
-		"signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
-		"void", "volatile", "while" };
-	const char *name = snake(schema, site->method->name);
-
-	for (size_t i = 0; i < LK_COUNT(keywords); i++)
-		if (strcmp(name, keywords[i]) == 0)
-			return lk_out_format(schema->arena, "%s_", name);
-	return name;
+	return snake(schema, site->method->name);
 }
 
 const char *lk_names_local_method(const struct lk_schema *schema, const struct lk_site *site)

@@ -42,7 +42,7 @@ const char *lk_names_local_service(const struct lk_schema *schema, const struct 
 /* "lk_key_service" */
 const char *lk_names_service(const struct lk_schema *schema, const struct lk_site *site);
 
-/* "create_key", with an underscore behind it if it would be a keyword. */
+/* "create_key" */
 const char *lk_names_member(const struct lk_schema *schema, const struct lk_site *site);
 
 /* "key_service_create_key" */

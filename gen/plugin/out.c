@@ -48,11 +48,12 @@ const char *lk_out_format(struct lk_arena *arena, const char *format, ...)
 	return text;
 }
 
+/* Of the first line. */
 static size_t width_of(const char *text)
 {
 	size_t width = 0;
 
-	for (; *text != '\0'; text++)
+	for (; *text != '\0' && *text != '\n'; text++)
 		width = *text == '\t' ? (width / TAB + 1) * TAB : width + 1;
 	return width;
 }
@@ -101,16 +102,20 @@ void lk_out_define(struct lk_buf *out, const char *name, const char *value)
 	lk_out_print(out, "#define %s%s%s\n", name, fits ? " " : " \\\n\t", value);
 }
 
+/* Whether the letter would end the comment, seem to begin one, or make a trigraph of it. */
+static bool must_part(const char *text, size_t i)
+{
+	return (i > 0 && text[i - 1] == '*' && text[i] == '/') ||
+	       (i > 0 && text[i - 1] == '/' && text[i] == '*') ||
+	       (i > 1 && text[i - 2] == '?' && text[i - 1] == '?' && text[i] == '/');
+}
+
 static void print_comment_line(struct lk_buf *out, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		char before = i > 0 ? text[i - 1] : ' ';
-		char c = text[i];
-
-		/* What would end a comment, or seem to begin one, is pulled apart. */
-		if ((before == '*' && c == '/') || (before == '/' && c == '*'))
+		if (must_part(text, i))
 			lk_buf_u8(out, ' ');
-		lk_buf_u8(out, (uint8_t)c < ' ' ? ' ' : (uint8_t)c);
+		lk_buf_u8(out, (uint8_t)text[i] < ' ' ? ' ' : (uint8_t)text[i]);
 	}
 }
 

@@ -21,6 +21,8 @@ target_include_directories(lk_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINA
 target_compile_definitions(lk_options INTERFACE _GNU_SOURCE LK_VERSION="${PROJECT_VERSION}")
 target_compile_options(lk_options INTERFACE
   ${LK_WARNINGS}
+  # clang, unlike gcc, sees the cast inside protobuf-c's __INIT macros.
+  $<$<C_COMPILER_ID:Clang>:-Wno-cast-qual>
   $<$<BOOL:${LK_WERROR}>:-Werror>
   -fstack-protector-strong
   $<$<CONFIG:Release>:-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>

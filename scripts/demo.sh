@@ -52,7 +52,8 @@ keep_key() {
 	realm=$1
 	shift
 	file=$demo/keys/$realm
-	if [ -f "$file" ] && "$bin/latchkey" auth verify --realm "$realm" <"$file" >/dev/null 2>&1; then
+	if [ -f "$file" ] &&
+		"$bin/latchkey" auth verify --realm "$realm" <"$file" >/dev/null 2>&1; then
 		return
 	fi
 	rm -f "$file"

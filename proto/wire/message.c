@@ -211,8 +211,12 @@ struct lk_status lk_message_unpack(const ProtobufCMessageDescriptor *type, struc
 
 ProtobufCMessage *lk_message_new(const ProtobufCMessageDescriptor *type, struct lk_arena *arena)
 {
-	ProtobufCMessage *message = lk_arena_alloc(arena, type->sizeof_message);
+	ProtobufCMessage *message;
 
+	/* A type made at run time has no function of its own; unpacking knows what to do. */
+	if (type->message_init == NULL)
+		return protobuf_c_message_unpack(type, &arena->allocator, 0, (const uint8_t *)"");
+	message = lk_arena_alloc(arena, type->sizeof_message);
 	if (message != NULL)
 		protobuf_c_message_init(type, message);
 	return message;

@@ -32,16 +32,19 @@ struct lk_net_options {
 	/* Connections. 0 stands for the value in brackets. */
 	size_t pipes_max;             /* of all addresses (4096) */
 	size_t pipes_per_address_max; /* of one remote address; ipc is exempt (64) */
-	size_t frames_per_pipe_max;   /* under way at once; a pipe above it is closed (64) */
+	size_t frames_per_pipe_max;   /* under way; a pipe above it is closed (half of contexts) */
 	uint32_t reply_timeout_ms;    /* for a peer that does not read (1000) */
 	uint32_t silent_ms;           /* tcp: from connecting to the first frame (60,000) */
 	uint32_t idle_ms;             /* tcp: since the last frame (3,600,000) */
 
-	/* The self-check: a request frame that must be answered with anything but
-	 * LK_WHOLE_FRAME. Empty: no self-check. */
+	/* The self-check calls each listener with this request frame; whatever answers it will do.
+	 * Empty: no self-check. After three failures in a row a listener is made anew, which cuts
+	 * off its connections, so at most every 10 intervals. */
 	struct lk_bytes probe;
-	uint32_t probe_interval_ms; /* (1000) */
-	/* Called when a check fails or a listener is made anew. May be NULL. */
+	uint32_t interval_ms; /* between two checks, and between two looks for idle pipes (1000) */
+
+	/* Called when a check fails and when a listener is made anew, on a thread of its own. May
+	 * be NULL. */
 	void (*on_trouble)(void *arg, const char *url, const char *what);
 	void *arg;
 };
@@ -60,8 +63,8 @@ struct lk_net_stats {
 
 /* Binds every address and starts to serve.
  *
- * LK_INVALID_ARGUMENT     an address of another scheme; plaintext beyond the loopback; too few
- *                         contexts
+ * LK_INVALID_ARGUMENT     an address of another scheme; plaintext beyond the loopback; operator
+ *                         rights over tcp; too few contexts
  * LK_FAILED_PRECONDITION  an nng before 1.5.2; an ipc directory that others can enter; a
  *                         receive limit that does not hold
  * LK_ALREADY_EXISTS       another process serves this address
@@ -76,6 +79,9 @@ void lk_net_stop(struct lk_net *net);
 
 /* Thread-safe. */
 struct lk_net_stats lk_net_stats(const struct lk_net *net);
+
+/* The port of a tcp address, also when its URL asked for any (port 0). 0 for ipc. */
+uint16_t lk_net_port(const struct lk_net *net, size_t address);
 
 /* False while the last self-check of some listener has failed. Thread-safe. */
 bool lk_net_is_healthy(const struct lk_net *net);

@@ -68,7 +68,8 @@ class Keys(DaemonTest):
         deadline = time.monotonic() + 20
         use = None
         while use is None and time.monotonic() < deadline:
-            use = d.call("KeyService/GetKey", {"realm": "shop", "id": key}).json["key"].get("lastUse")
+            done = d.call("KeyService/GetKey", {"realm": "shop", "id": key})
+            use = done.json["key"].get("lastUse")
         self.assertEqual(use["clientAddress"], "198.51.100.7")
         self.assertEqual(use["userAgent"], "curl/8")
 

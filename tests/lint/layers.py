@@ -41,6 +41,7 @@ LAYERS = {
     "server/config": (BASE + CORE + ["server/config", "server/log.h"], ["yaml"]),
     # The one place that sees both sides.
     "server/main.c": (WIRE + GEN + ["server/", "client/channel"], []),
+    "server/daemon.": (WIRE + GEN + ["server/", "client/channel"], []),
     "tests/": ([""] + GEN, ["protobuf-c", "nng", "sodium", "leveldb", "jansson", "yaml", "cmocka"]),
     "bench/": (["proto/", "client/", "server/", "bench/"] + GEN, ["protobuf-c", "nng"]),
 }

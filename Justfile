@@ -8,9 +8,9 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 default:
     @just --list --unsorted
 
-# Builds, starts a daemon on demo data, and walks through the life of a key
-run: build
-    @scripts/demo.sh
+# Builds, starts a daemon on demo data, and walks through the life of a key (--once: then stops)
+run *args: build
+    @scripts/demo.sh {{ args }}
 
 # Builds with warnings and runs every test; ends with "N passed, N failed"
 [no-exit-message]

@@ -21,7 +21,8 @@ target_include_directories(lk_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINA
 target_compile_definitions(lk_options INTERFACE _GNU_SOURCE LK_VERSION="${PROJECT_VERSION}")
 target_compile_options(lk_options INTERFACE
   ${LK_WARNINGS}
-  # clang, unlike gcc, sees the cast inside protobuf-c's __INIT macros.
+  # The casts are those of protobuf-c's __INIT macros; clang blames whoever uses one. gcc still
+  # checks ours.
   $<$<C_COMPILER_ID:Clang>:-Wno-cast-qual>
   $<$<BOOL:${LK_WERROR}>:-Werror>
   -fstack-protector-strong

@@ -22,7 +22,7 @@ def call(names):
 
 
 BANS = [
-    Ban("unbounded-copy", call("strcpy|strcat|stpcpy|strncpy|strncat|v?sprintf|gets"),
+    Ban("unbounded-copy", call("strcpy|strcat|strncpy|strncat|v?sprintf|gets"),
         "it knows no bound or forgets the NUL: use snprintf, lk_buf or memcpy"),
     Ban("unchecked-number", call("atoi|atol|atoll|atof|sscanf|scanf"),
         "it cannot tell 0 from rubbish: use strtol and look at where it stopped"),

@@ -17,12 +17,14 @@ static struct lk_arena arena;
 
 static int set_up(void **state_)
 {
+	(void)state_;
 	lk_arena_init(&arena, (size_t)16 << 20);
 	return 0;
 }
 
 static int tear_down(void **state_)
 {
+	(void)state_;
 	lk_arena_fini(&arena);
 	return 0;
 }

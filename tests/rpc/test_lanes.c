@@ -304,7 +304,8 @@ static void open_writes(struct write_fixture *w, unsigned queue)
 	w->hooks.on_commit_arg = &w->outcomes;
 	w->method = echo_binding.service->methods[2];
 	w->method.serve = serve_put;
-	w->service = (struct lk_service) { "test.Put", &w->method, 1 };
+	w->service =
+		(struct lk_service) { .name = "test.Put", .methods = &w->method, .n_methods = 1 };
 	w->binding = (struct lk_binding) { .service = &w->service, .context = &w->hooks };
 	options.bindings = &w->binding;
 	options.committer = w->committer;

@@ -143,7 +143,9 @@ static const struct lk_method methods[] = {
 	ECHO_METHOD(ECHO_HASH, LK_LANE_HASH, "Hash"),
 };
 
-static const struct lk_service service = { "test.Echo", methods, LK_COUNT(methods) };
+static const struct lk_service service = {
+	.name = "test.Echo", .methods = methods, .n_methods = LK_COUNT(methods)
+};
 
 const struct lk_binding echo_binding = { .service = &service, .context = &gate_mutex };
 

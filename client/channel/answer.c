@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "latchkey/v1/common.pb-c.h"
+#include "proto/wire/utf8.h"
 
 #define BACKOFF_MIN_MS 20u
 #define BACKOFF_MAX_MS 1000u

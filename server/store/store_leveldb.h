@@ -16,7 +16,8 @@ struct lk_store_leveldb_options {
 	bool create;                  /* when there has never been a store at this path */
 	size_t change_log_max;        /* commits to keep in the change log; 0: 1,000,000 */
 	lk_time_ms change_log_age_ms; /* keep them no longer than this; 0: 24 hours */
-	size_t reserve_size;          /* to start with on a full disk; 0: 64 MiB */
+	size_t reserve_size;          /* to start with on a full disk; 0: 64 MiB, twice what an
+				       * open may have to write */
 	lk_time_ms (*now)(void *arg);
 	lk_store_report_fn report; /* learns why; called on any thread; may be NULL */
 	void *arg;                 /* of now and report */

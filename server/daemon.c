@@ -11,9 +11,9 @@
 #include "server/log.h"
 #include "server/rpc/descriptors.h"
 #include "server/store/store_leveldb.h"
+#include "server/store/sweeper.h"
 
 #define PATH_SIZE 1200
-#define SWEEP_BATCH 1000
 
 /* A failure of one part, told once, where it happened. */
 static struct lk_status report(struct lk_status st, const char *part)
@@ -284,31 +284,32 @@ void lk_daemon_flush_usage(struct lk_daemon *daemon)
 	bool has_more = true;
 
 	while (has_more) {
-		struct lk_status st = lk_usage_flush(
-			daemon->usage, daemon->index, daemon->store, daemon->committer, &has_more);
+		struct lk_status st =
+			lk_usage_flush(daemon->usage, daemon->index, daemon->committer, &has_more);
 
 		if (st.code != LK_OK)
 			return; /* noted again, and tried with the next flush */
 	}
 }
 
-static struct lk_status sweep_batch(void *arg, struct lk_txn *txn)
-{
-	return lk_keys_sweep(txn, lk_clock_now(), SWEEP_BATCH, arg);
-}
-
 void lk_daemon_sweep(struct lk_daemon *daemon)
 {
-	struct lk_status st = LK_SUCCESS;
-	size_t n = SWEEP_BATCH;
+	const struct lk_sweeper sweeper = {
+		.store = daemon->store,
+		.committer = daemon->committer,
+		.sweep = lk_keys_sweep,
+	};
+	struct lk_sweep_counts counts;
+	struct lk_status st = lk_sweeper_run(&sweeper, lk_clock_now(), &counts);
 
-	while (st.code == LK_OK && n == SWEEP_BATCH)
-		st = lk_committer_run(daemon->committer, sweep_batch, &n);
 	if (st.code == LK_OK)
 		st = lk_store_leveldb_maintain(daemon->store);
 	if (st.code != LK_OK)
 		lk_log(LK_LOG_WARN, "sweep", LK_LOG_TEXT("code", lk_code_name(st.code)),
 			LK_LOG_TEXT("why", st.why));
+	if (counts.settled > 0 || counts.failed > 0)
+		lk_log(LK_LOG_INFO, "swept", LK_LOG_NUMBER("settled", counts.settled),
+			LK_LOG_NUMBER("failed", counts.failed));
 }
 
 void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)

@@ -17,6 +17,13 @@ static bool field_is(const ProtobufCMessageDescriptor *type, unsigned i, const c
 	return field->id == i + 1 && strcmp(field->name, name) == 0 && field->type == field_type;
 }
 
+/* A value in a place of its own: neither a list nor a member of a oneof. */
+static bool is_plain(const ProtobufCFieldDescriptor *field)
+{
+	return field->label == PROTOBUF_C_LABEL_NONE &&
+	       (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0;
+}
+
 /* The shape is looked at too, because the type may come from a server's descriptors. */
 enum lk_json_form lk_json_form_of(const ProtobufCMessageDescriptor *type)
 {
@@ -29,9 +36,8 @@ enum lk_json_form lk_json_form_of(const ProtobufCMessageDescriptor *type)
 		strcmp(type->name, "google.protobuf.FieldMask") == 0)
 		return LK_JSON_FORM_FIELD_MASK;
 	if (type->n_fields != 2 || !field_is(type, 0, "seconds", PROTOBUF_C_TYPE_INT64) ||
-		!field_is(type, 1, "nanos", PROTOBUF_C_TYPE_INT32) ||
-		type->fields[0].label != PROTOBUF_C_LABEL_NONE ||
-		type->fields[1].label != PROTOBUF_C_LABEL_NONE)
+		!field_is(type, 1, "nanos", PROTOBUF_C_TYPE_INT32) || !is_plain(&type->fields[0]) ||
+		!is_plain(&type->fields[1]))
 		return LK_JSON_FORM_OBJECT;
 	if (strcmp(type->name, "google.protobuf.Timestamp") == 0)
 		return LK_JSON_FORM_TIMESTAMP;
@@ -61,7 +67,7 @@ static bool is_map_key(const ProtobufCFieldDescriptor *field)
 {
 	return field->type != PROTOBUF_C_TYPE_MESSAGE && field->type != PROTOBUF_C_TYPE_BYTES &&
 	       field->type != PROTOBUF_C_TYPE_ENUM && field->type != PROTOBUF_C_TYPE_FLOAT &&
-	       field->type != PROTOBUF_C_TYPE_DOUBLE && field->label == PROTOBUF_C_LABEL_NONE;
+	       field->type != PROTOBUF_C_TYPE_DOUBLE;
 }
 
 bool lk_json_is_map(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
@@ -72,10 +78,9 @@ bool lk_json_is_map(const ProtobufCMessageDescriptor *type, const ProtobufCField
 	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
 	       field->label == PROTOBUF_C_LABEL_REPEATED && entry->n_fields == 2 &&
 	       field_is(entry, 0, "key", entry->fields[0].type) && is_map_key(&entry->fields[0]) &&
-	       field_is(entry, 1, "value", entry->fields[1].type) &&
-	       entry->fields[1].label == PROTOBUF_C_LABEL_NONE &&
-	       strncmp(entry->name, type->name, n) == 0 && entry->name[n] == '.' &&
-	       is_entry_name(field->name, entry->name + n + 1);
+	       field_is(entry, 1, "value", entry->fields[1].type) && is_plain(&entry->fields[0]) &&
+	       is_plain(&entry->fields[1]) && strncmp(entry->name, type->name, n) == 0 &&
+	       entry->name[n] == '.' && is_entry_name(field->name, entry->name + n + 1);
 }
 
 size_t lk_json_value_size(const ProtobufCFieldDescriptor *field)

@@ -29,7 +29,6 @@
 
 /* The numbers of latchkey.v1.KeyState. */
 enum lk_key_state {
-	LK_KEY_STATE_UNSPECIFIED = 0,
 	LK_KEY_ACTIVE = 1,
 	LK_KEY_DISABLED = 2,
 	LK_KEY_EXPIRED = 3,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "proto/wire/message.h"
+#include "proto/wire/utf8.h"
 #include "server/core/entry.h"
 
 /* 9999-12-31T23:59:59.999Z: later times have no RFC 3339 text. */

@@ -117,7 +117,7 @@ static bool matches(const struct listing *listing, const struct lk_key_record *r
 	if (listing->organization_id.n > 0 &&
 		!same_text(record->organization_id, listing->organization_id))
 		return false;
-	return listing->query->state == LK_KEY_STATE_UNSPECIFIED ||
+	return listing->query->state == 0 ||
 	       (uint32_t)lk_keys_state(record, listing->call->now) == listing->query->state;
 }
 

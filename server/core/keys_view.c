@@ -26,7 +26,7 @@ enum lk_key_state lk_keys_state(const struct lk_key_record *record, lk_time_ms n
 struct lk_status lk_keys_view_record(
 	const struct lk_keys_call *call, struct lk_bytes value, struct lk_key_view *view_out)
 {
-	*view_out = (struct lk_key_view) { .state = LK_KEY_STATE_UNSPECIFIED };
+	*view_out = (struct lk_key_view) { 0 };
 	LK_TRY(lk_key_record_decode(value, call->arena, &view_out->record));
 	lk_key_id_format(&view_out->record.id, view_out->id);
 	view_out->state = lk_keys_state(&view_out->record, call->now);

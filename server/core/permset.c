@@ -61,7 +61,7 @@ bool lk_permission_is_valid(struct lk_bytes name)
 {
 	size_t parts;
 
-	return name.n <= LK_PERMISSION_NAME_MAX && has_parts(name, &parts) && parts >= 2;
+	return name.n <= LK_PERMISSION_NAME_MAX && has_parts(name, &parts);
 }
 
 static int compare(const char *known, struct lk_bytes name)

@@ -28,7 +28,7 @@ struct lk_catalog {
 	struct lk_permset offered; /* bits whose names the configuration has now */
 };
 
-/* True for parts of letters, digits, `_` and `-`, at least two, joined by dots; at most
+/* True for parts of letters, digits, `_` and `-`, joined by dots; at most
  * LK_PERMISSION_NAME_MAX bytes. */
 bool lk_permission_is_valid(struct lk_bytes name);
 

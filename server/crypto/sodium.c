@@ -2,6 +2,7 @@
 #include "server/crypto/crypto.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include <sodium.h>
 
@@ -38,5 +39,13 @@ void lk_digest_make(const struct lk_pepper *pepper, struct lk_bytes domain, stru
 
 bool lk_digest_equal(const struct lk_digest *a, const struct lk_digest *b)
 {
-	return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+	uint64_t x[4], y[4], difference = 0;
+
+	/* Without a branch on the bytes, as sodium_memcmp, but a word at a time: this is on the
+	 * hot path. */
+	memcpy(x, a->bytes, sizeof x);
+	memcpy(y, b->bytes, sizeof y);
+	for (size_t i = 0; i < LK_COUNT(x); i++)
+		difference |= x[i] ^ y[i];
+	return difference == 0;
 }

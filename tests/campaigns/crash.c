@@ -66,7 +66,7 @@ static void write_next(struct worker *worker);
 static void settle(
 	struct worker *worker, struct lk_status status, enum fate acknowledged, enum fate otherwise)
 {
-	atomic_store(&worker->key->fate, status.code == LK_OK ? acknowledged : otherwise);
+	atomic_store(&worker->key->fate, status.code == LK_OK ? (int)acknowledged : (int)otherwise);
 	if (status.code == LK_OK && !atomic_load(&worker->campaign->is_over))
 		write_next(worker);
 	else

@@ -13,7 +13,7 @@ REASONS = {
 
 # The part of proto/wire that knows no protocol.
 BASE = ["proto/wire/types.h", "proto/wire/status.h", "proto/wire/status.def",
-        "proto/wire/buf.h", "proto/wire/arena.h"]
+        "proto/wire/buf.h", "proto/wire/arena.h", "proto/wire/utf8.h"]
 WIRE = ["proto/wire/"]
 GEN = ["<generated>"]
 STORE = ["server/store/"]
@@ -29,6 +29,7 @@ LAYERS = {
     "client/channel": (WIRE + GEN + ["client/channel"], ["protobuf-c", "nng"]),
     "server/crypto/": (BASE + ["server/crypto/"], []),
     "server/crypto/sodium.c": (BASE + ["server/crypto/"], ["sodium"]),
+    "server/crypto/crc.c": (BASE + ["server/crypto/"], ["zlib"]),
     "server/store/": (BASE + STORE, []),
     "server/store/record.c": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),
     "server/store/store_leveldb.c": (BASE + STORE, ["leveldb"]),
@@ -48,7 +49,8 @@ LAYERS = {
 
 LIBRARIES = {
     "protobuf-c": r"protobuf-c/", "nng": r"nng/", "sodium": r"sodium(\.h|/)",
-    "leveldb": r"leveldb/", "jansson": r"jansson", "yaml": r"yaml\.h", "cmocka": r"cmocka",
+    "leveldb": r"leveldb/", "jansson": r"jansson", "yaml": r"yaml\.h", "zlib": r"zlib\.h",
+    "cmocka": r"cmocka",
 }
 
 SYSTEM = re.compile(

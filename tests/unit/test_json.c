@@ -451,10 +451,13 @@ TEST(unknown_members_can_be_skipped_whatever_they_hold)
 TEST(with_defaults_every_member_without_presence_is_there)
 {
 	static const struct lk_json_options stable = { .with_defaults = true };
-	Latchkey__V1__RevokeKeyRequest request = LATCHKEY__V1__REVOKE_KEY_REQUEST__INIT;
-	Latchkey__V1__ListKeysResponse list = LATCHKEY__V1__LIST_KEYS_RESPONSE__INIT;
-	Latchkey__V1__UpdateKeyRequest update = LATCHKEY__V1__UPDATE_KEY_REQUEST__INIT;
+	Latchkey__V1__RevokeKeyRequest request;
+	Latchkey__V1__ListKeysResponse list;
+	Latchkey__V1__UpdateKeyRequest update;
 
+	latchkey__v1__revoke_key_request__init(&request);
+	latchkey__v1__list_keys_response__init(&list);
+	latchkey__v1__update_key_request__init(&update);
 	CHECK_STR(printed(&request, &stable),
 		"{\"realm\":\"\",\"id\":\"\",\"reason\":\"REVOCATION_REASON_UNSPECIFIED\","
 		"\"comment\":\"\"}");
@@ -476,15 +479,18 @@ TEST(indented_text_has_one_member_a_line)
 
 TEST(a_value_without_a_json_form_is_refused_by_name)
 {
-	Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-	Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
-	Latchkey__Test__EveryType message = LATCHKEY__TEST__EVERY_TYPE__INIT;
+	Google__Protobuf__Timestamp at;
+	Google__Protobuf__FieldMask mask;
+	Latchkey__Test__EveryType message;
 	char bad_text[] = "\xff";
 	char bad_path[] = "userId";
 	char *paths[] = { bad_path };
 	struct lk_status st;
 	struct lk_buf buf;
 
+	google__protobuf__timestamp__init(&at);
+	google__protobuf__field_mask__init(&mask);
+	latchkey__test__every_type__init(&message);
 	lk_buf_init(&buf, 4096);
 	at.nanos = -1;
 	message.at = &at;
@@ -506,9 +512,10 @@ TEST(a_value_without_a_json_form_is_refused_by_name)
 
 TEST(a_message_that_nests_for_ever_is_not_printed)
 {
-	Latchkey__Test__EveryType message = LATCHKEY__TEST__EVERY_TYPE__INIT;
+	Latchkey__Test__EveryType message;
 	struct lk_buf buf;
 
+	latchkey__test__every_type__init(&message);
 	lk_buf_init(&buf, 4096);
 	message.nested = &message;
 	CHECK_CODE(lk_json_print(&message.base, NULL, &buf), LK_INVALID_ARGUMENT);
@@ -517,10 +524,11 @@ TEST(a_message_that_nests_for_ever_is_not_printed)
 
 TEST(text_that_does_not_fit_is_refused)
 {
-	Latchkey__V1__KeyUsage usage = LATCHKEY__V1__KEY_USAGE__INIT;
+	Latchkey__V1__KeyUsage usage;
 	char agent[] = "curl/7.88";
 	struct lk_buf buf;
 
+	latchkey__v1__key_usage__init(&usage);
 	usage.user_agent = agent;
 	for (size_t cap = 0; cap <= 25; cap++) {
 		lk_buf_init(&buf, cap);

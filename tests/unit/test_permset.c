@@ -67,8 +67,8 @@ TEST(a_scope_that_grants_nothing_known_is_refused)
 
 TEST(a_malformed_permission_is_no_part_of_a_catalog)
 {
-	static const char *const names[] = { "", "read", ".read", "records.", "a..b", "a b.c",
-		"records.*", "a.b\xc3\xa4",
+	static const char *const names[] = { "", ".read", "records.", "a..b", "a b.c", "records.*",
+		"a.b\xc3\xa4",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 
 	for (size_t i = 0; i < LK_COUNT(names); i++) {

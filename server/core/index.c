@@ -42,10 +42,8 @@ struct lk_index {
 	size_t take_at; /* where lk_index_take_used goes on */
 };
 
-static struct lk_status short_of_memory(void)
-{
-	return LK_ERR(LK_RESOURCE_EXHAUSTED, "the index is short of memory");
-}
+static const struct lk_status short_of_memory = { .code = LK_RESOURCE_EXHAUSTED,
+	.why = "the index is short of memory" };
 
 static struct lk_table *table_of(struct tables *tables)
 {
@@ -262,7 +260,7 @@ static struct lk_status apply_row(
 	if (!lk_row_read_key(row, &realm, &id))
 		return LK_SUCCESS;
 	if (!reserve(index, tables))
-		return short_of_memory();
+		return short_of_memory;
 	if (value.data != NULL)
 		st = read_row(index, realm, &id, value, &secrets);
 	if (st.code == LK_RESOURCE_EXHAUSTED)
@@ -291,10 +289,10 @@ struct lk_status lk_index_new(const struct lk_realms *realms, struct lk_index **
 	struct lk_index *index = lk_alloc(sizeof *index);
 
 	if (index == NULL)
-		return short_of_memory();
+		return short_of_memory;
 	if (!begin_tables(index, &index->tables)) {
 		lk_free(index);
-		return short_of_memory();
+		return short_of_memory;
 	}
 	atomic_store(&index->realms, realms);
 	pthread_mutex_init(&index->lock, NULL);
@@ -387,7 +385,7 @@ static struct lk_status load(struct lk_index *index, struct lk_store *store)
 	/* Asked before the scan: what is committed later may be missing from it. */
 	LK_TRY(find_head(store, &scan.seq));
 	if (!begin_tables(index, &scan.tables))
-		return short_of_memory();
+		return short_of_memory;
 	st = lk_store_scan(store, lk_row_bytes(&keys), (struct lk_bytes) { NULL, 0 }, SIZE_MAX,
 		scan_row, &scan);
 	if (st.code == LK_OK)
@@ -460,7 +458,7 @@ static struct lk_status apply_changes(struct lk_index *index, struct lk_store *s
 		if (pass.seq == before)
 			return LK_ERR(LK_UNAVAILABLE, "the change log ends too early");
 	}
-	return index->is_stale ? short_of_memory() : LK_SUCCESS;
+	return index->is_stale ? short_of_memory : LK_SUCCESS;
 }
 
 struct lk_status lk_index_catch_up(struct lk_index *index, struct lk_store *store, uint64_t seq)

@@ -482,24 +482,35 @@ TEST(waiting_ends_at_once_or_with_the_timeout)
 	CHECK_OK(lk_store_wait(store, 1, 0));
 }
 
-static void *wait_for_two(void *arg)
+/* Waits for each even commit and answers with an odd one. */
+static void *answer_commits(void *arg)
 {
 	struct lk_store *store = arg;
 
-	return lk_store_wait(store, 2, 60000).code == LK_OK ? store : NULL;
+	for (uint64_t seq = 2; seq <= 100; seq += 2) {
+		if (lk_store_wait(store, seq, 60000).code != LK_OK)
+			return NULL;
+		put(store, "pong", "1");
+	}
+	return store;
 }
 
+/* Without a wake-up each turn would take the whole timeout. */
 TEST(a_commit_wakes_who_waits_for_it)
 {
 	struct lk_store *store = *state_;
 	pthread_t thread;
 	void *result;
 
-	CHECK_EQ(pthread_create(&thread, NULL, wait_for_two, store), 0);
-	put(store, "a", "1");
-	put(store, "a", "2");
+	CHECK_EQ(pthread_create(&thread, NULL, answer_commits, store), 0);
+	put(store, "ping", "1");
+	for (uint64_t seq = 1; seq < 100; seq += 2) {
+		CHECK_OK(lk_store_wait(store, seq, 60000));
+		put(store, "ping", "1");
+	}
 	CHECK_EQ(pthread_join(thread, &result), 0);
 	CHECK(result == store);
+	CHECK_OK(lk_store_wait(store, 101, 0));
 }
 
 /* --- comparing two drivers --- */

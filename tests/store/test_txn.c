@@ -168,6 +168,7 @@ static bool add_key(void *arg, struct lk_bytes key, struct lk_bytes value, uint6
 	int n = snprintf(keys->text + keys->n, sizeof keys->text - keys->n, "%.*s=%.*s ",
 		(int)key.n, (const char *)key.data, (int)value.n, (const char *)value.data);
 
+	(void)seq;
 	keys->n += (size_t)n;
 	return true;
 }

@@ -563,7 +563,7 @@ static void commit_on_both(struct lk_store *a, struct lk_store *b, struct random
 	/* Mostly a condition that holds. */
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
 	if (draw(random, 4) > 0)
-		(void)!lk_store_get(a, condition.key, &value, &condition.seq).code;
+		st[0] = lk_store_get(a, condition.key, &value, &condition.seq);
 	lk_buf_fini(&value);
 	st[0] = lk_store_commit(a, &condition, 1, ops, n, &seqs[0]);
 	st[1] = lk_store_commit(b, &condition, 1, ops, n, &seqs[1]);

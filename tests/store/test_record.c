@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/store/record.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 
 #define ARENA_MAX ((size_t)256 * 1024)

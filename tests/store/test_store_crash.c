@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "tests/store/place.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 
 /* What a child tells: 0, or the number of the line that was wrong. */

@@ -4,7 +4,7 @@
 #include "server/store/layout.h"
 #include "server/store/store_mem.h"
 #include "server/store/sweeper.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 #include "tests/support/fault.h"
 

@@ -4,7 +4,7 @@
 #include "proto/wire/arena.h"
 #include "server/store/store_mem.h"
 #include "server/store/txn.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 #include "tests/support/fault.h"
 

@@ -24,18 +24,34 @@ function(lk_protobuf_c out root)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# lk_latchkey(<out-var> <import-root> <proto>...): the .rpc.c files of protoc-gen-latchkey.
+# lk_latchkey(<out-var> <import-root> <proto>...): the .rpc.c files of protoc-gen-latchkey. One
+# run sees all files, so that methods with the same number meet.
 function(lk_latchkey out root)
   foreach(proto ${ARGN})
     string(REGEX REPLACE "\\.proto$" ".rpc" stem ${proto})
-    add_custom_command(
-      OUTPUT ${LK_GEN_DIR}/${stem}.c ${LK_GEN_DIR}/${stem}.h
-      COMMAND ${PROTOC} --plugin=protoc-gen-latchkey=$<TARGET_FILE:protoc-gen-latchkey>
-              -I ${root} -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE}
-              --latchkey_out=${LK_GEN_DIR} ${proto}
-      DEPENDS ${root}/${proto} protoc-gen-latchkey
-      VERBATIM)
     list(APPEND sources ${LK_GEN_DIR}/${stem}.c)
+    list(APPEND headers ${LK_GEN_DIR}/${stem}.h)
+    list(APPEND inputs ${root}/${proto})
   endforeach()
+  add_custom_command(
+    OUTPUT ${sources} ${headers}
+    COMMAND ${PROTOC} --plugin=protoc-gen-latchkey=$<TARGET_FILE:protoc-gen-latchkey>
+            -I ${root} -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE}
+            --latchkey_out=${LK_GEN_DIR} ${ARGN}
+    DEPENDS ${inputs} protoc-gen-latchkey
+    VERBATIM)
   set(${out} ${sources} PARENT_SCOPE)
+endfunction()
+
+# lk_descriptor_set(<out-var> <import-root> <name> <proto>...): <build>/gen/<name>, a serialized
+# FileDescriptorSet with all imports.
+function(lk_descriptor_set out root name)
+  list(TRANSFORM ARGN PREPEND ${root}/ OUTPUT_VARIABLE inputs)
+  add_custom_command(
+    OUTPUT ${LK_GEN_DIR}/${name}
+    COMMAND ${PROTOC} -I ${root} -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE}
+            --include_imports --descriptor_set_out=${LK_GEN_DIR}/${name} ${ARGN}
+    DEPENDS ${inputs}
+    VERBATIM)
+  set(${out} ${LK_GEN_DIR}/${name} PARENT_SCOPE)
 endfunction()

@@ -8,6 +8,8 @@
 
 /* method u16, id u32, remaining u32, and the lengths u16, u16, u32 */
 #define CALL_FIXED 18
+#define CALL_ID_OFFSET 2
+#define CALL_REMAINING_OFFSET 6
 
 /* id u32, code u8, and the lengths u16, u16, u32 */
 #define REPLY_FIXED 13
@@ -66,6 +68,20 @@ uint8_t *lk_frame_put_call(struct lk_buf *buf, const struct lk_frame_call *call)
 	lk_buf_add(buf, call->metadata.data, call->metadata.n);
 	lk_buf_add(buf, call->subject.data, call->subject.n);
 	return lk_buf_reserve(buf, call->body.n);
+}
+
+static void set_u32(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 24);
+	at[1] = (uint8_t)(value >> 16);
+	at[2] = (uint8_t)(value >> 8);
+	at[3] = (uint8_t)value;
+}
+
+void lk_frame_set_call(uint8_t *call, uint32_t id, uint32_t remaining_ms)
+{
+	set_u32(call + CALL_ID_OFFSET, id);
+	set_u32(call + CALL_REMAINING_OFFSET, remaining_ms);
 }
 
 uint8_t *lk_frame_put_reply(struct lk_buf *buf, const struct lk_frame_reply *reply)

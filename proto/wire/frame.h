@@ -67,6 +67,9 @@ void lk_frame_set_count(struct lk_buf *buf, uint16_t n);
 uint8_t *lk_frame_put_call(struct lk_buf *buf, const struct lk_frame_call *call);
 uint8_t *lk_frame_put_reply(struct lk_buf *buf, const struct lk_frame_reply *reply);
 
+/* Sets what is known only when a frame is sent, in the bytes that lk_frame_put_call wrote. */
+void lk_frame_set_call(uint8_t *call, uint32_t id, uint32_t remaining_ms);
+
 /* How many bytes lk_frame_put_call takes, body included. */
 size_t lk_frame_call_size(const struct lk_frame_call *call);
 size_t lk_frame_reply_size(const struct lk_frame_reply *reply);

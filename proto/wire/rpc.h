@@ -45,11 +45,22 @@ struct lk_method {
 	lk_serve_fn serve;
 };
 
+/* A field that holds a secret: left out of logs, wiped after use. */
+struct lk_secret_field {
+	const ProtobufCMessageDescriptor *message;
+	uint32_t number; /* of the field in it */
+};
+
 struct lk_service {
 	const char *name; /* "latchkey.v1.KeyService" */
 	const struct lk_method *methods;
 	size_t n_methods;
+	const struct lk_secret_field *secrets; /* of all that its methods carry, however deep */
+	size_t n_secrets;
 };
+
+/* What a generated lk_serve_fn answers for a handler that is NULL. */
+#define LK_NOT_SERVED LK_ERR(LK_UNIMPLEMENTED, "this server does not implement the method")
 
 /* --- the calling side --- */
 
@@ -114,10 +125,21 @@ void lk_rpc_call_async(struct lk_channel *channel, const struct lk_method *metho
 void lk_completion_run(const struct lk_completion *completion, const struct lk_method *method,
 	struct lk_status status, struct lk_bytes body, struct lk_arena *scratch);
 
+/* --- between a channel and a server in one process --- */
+
+/* Takes the reply to a frame; its bytes are gone when this returns. Must not block. */
+typedef void (*lk_reply_fn)(void *arg, struct lk_bytes reply);
+
+/* Hands a request frame to a server. The frame's bytes stay valid until `done` has run, which
+ * happens exactly once, on any thread, possibly before this returns. Never blocks. */
+typedef void (*lk_submit_fn)(
+	void *submit_arg, struct lk_bytes frame, lk_reply_fn done, void *done_arg);
+
 /* --- the answering side --- */
 
-/* Who calls; the server defines it. */
+/* Who calls, and the transaction of a call in the WRITE lane; the server defines both. */
 struct lk_caller;
+struct lk_txn;
 
 /* One call being answered. Handlers allocate from the arena, which is reset after the reply. */
 struct lk_call {
@@ -125,12 +147,18 @@ struct lk_call {
 	const struct lk_method *method;
 	const struct lk_caller *caller; /* NULL: a caller without a credential */
 	void *context;                  /* of the binding */
+	struct lk_txn *txn;             /* NULL outside the WRITE lane, or without a store */
 	int realm;                      /* index of the request's realm; -1: it has none */
 	lk_time_ms now;                 /* when the call came in */
 	lk_mono_ms deadline;
 	struct lk_bytes idempotency_key; /* empty: none was sent */
 	const char *traceparent;         /* "" when none was sent */
 	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+
+	/* A WRITE handler that returns LK_OK may set these: called once with the outcome of the
+	 * commit, before the reply leaves, on the committer's thread. */
+	void (*on_commit)(void *arg, struct lk_status outcome);
+	void *on_commit_arg;
 };
 
 /* A service and the handlers that serve it. */

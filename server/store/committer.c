@@ -33,9 +33,6 @@ struct lk_committer {
 	struct lk_status *results; /* of the group's jobs, in order */
 };
 
-static const struct lk_status unavailable = { .code = LK_UNAVAILABLE,
-	.why = "changes cannot be stored at the moment" };
-
 static void push(struct job_queue *queue, struct lk_commit_job *job)
 {
 	job->next = NULL;
@@ -103,9 +100,9 @@ static struct lk_status commit(struct lk_committer *committer)
 /* A whole life of one job in commits of its own. */
 static struct lk_status run_alone(struct lk_committer *committer, const struct lk_commit_job *job)
 {
-	struct lk_status st = unavailable;
+	struct lk_status st = LK_SUCCESS;
 
-	for (int try = 0; try < LONE_TRIES_MAX && atomic_load(&committer->is_writable); try++) {
+	for (int try = 0; try < LONE_TRIES_MAX; try++) {
 		struct lk_status committed;
 
 		lk_txn_reset(committer->txn);
@@ -124,9 +121,8 @@ static struct lk_status run_alone(struct lk_committer *committer, const struct l
 static void finish_group(struct lk_committer *committer, struct job_queue *group)
 {
 	while (group->n > 0) {
-		bool is_writable = atomic_load(&committer->is_writable);
-		size_t n = is_writable ? run_jobs(committer, group) : group->n;
-		struct lk_status committed = is_writable ? commit(committer) : unavailable;
+		size_t n = run_jobs(committer, group);
+		struct lk_status committed = commit(committer);
 
 		for (size_t i = 0; i < n; i++) {
 			struct lk_commit_job *job = pop(group);
@@ -225,8 +221,8 @@ struct lk_status lk_committer_submit(struct lk_committer *committer, struct lk_c
 
 	assert(job->run != NULL && job->done != NULL);
 	pthread_mutex_lock(&committer->mutex);
-	if (committer->is_stopping || !atomic_load(&committer->is_writable)) {
-		st = unavailable;
+	if (committer->is_stopping) {
+		st = LK_ERR(LK_UNAVAILABLE, "the server is shutting down");
 	} else if (committer->waiting.n >= committer->options.queue_max) {
 		st = LK_ERR(LK_RESOURCE_EXHAUSTED, "too many changes are waiting");
 	} else {

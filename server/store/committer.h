@@ -4,7 +4,9 @@
  * It takes what is waiting, runs each job against one transaction, commits once (one synced
  * write), lets `on_commit` bring the verification index up to date, and only then reports to
  * the jobs. When a condition failed because another process wrote, the jobs of that group are
- * run again, one by one, each with a commit of its own.
+ * run again, one by one, each with a commit of its own. After a failed write jobs still run, and
+ * hear from the store that nothing can be committed any more: whoever has to deny what could not
+ * be revoked learns of it in `done`.
  */
 #pragma once
 
@@ -45,7 +47,7 @@ void lk_committer_stop(struct lk_committer *committer);
 /* Queues a job. Thread-safe, never blocks.
  *
  * LK_RESOURCE_EXHAUSTED  the queue is full; `done` will not be called
- * LK_UNAVAILABLE         an earlier write failed, or the committer is stopping; likewise
+ * LK_UNAVAILABLE         the committer is stopping; likewise
  */
 LK_MUST_USE struct lk_status lk_committer_submit(
 	struct lk_committer *committer, struct lk_commit_job *job);

@@ -10,6 +10,7 @@ struct fault_store {
 	struct lk_store *inner;
 	atomic_ulong countdown;
 	atomic_bool fired;
+	atomic_bool is_poisoned; /* a commit has failed, and so do all after it */
 	atomic_ulong aborts;
 	atomic_ulong commits;
 };
@@ -55,7 +56,10 @@ static struct lk_status commit(struct lk_store *store, const struct lk_store_con
 {
 	struct fault_store *self = fault_of(store);
 
-	LK_TRY(maybe_fail(self));
+	if (maybe_fail(self).code != LK_OK)
+		atomic_store(&self->is_poisoned, true);
+	if (atomic_load(&self->is_poisoned))
+		return LK_ERR(LK_UNAVAILABLE, "a fault of the test");
 	if (take_one(&self->aborts))
 		return LK_ERR(LK_ABORTED, "a fault of the test");
 	atomic_fetch_add(&self->commits, 1);
@@ -98,6 +102,7 @@ bool fault_store_fail_nth(struct lk_store *store, unsigned long nth)
 	bool fired = atomic_exchange(&fault_of(store)->fired, false);
 
 	atomic_store(&fault_of(store)->countdown, nth);
+	atomic_store(&fault_of(store)->is_poisoned, false);
 	return fired;
 }
 

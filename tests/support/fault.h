@@ -8,7 +8,8 @@
 struct lk_store *fault_store_new(struct lk_store *inner);
 
 /* The nth call from now on (1 is the next) answers LK_UNAVAILABLE without reaching the store
- * inside; 0 turns it off. Returns whether the fault set before has fired. */
+ * inside; after a commit that failed, all do. 0 turns it off. Returns whether the fault set before
+ * has fired. */
 bool fault_store_fail_nth(struct lk_store *store, unsigned long nth);
 
 /* The next n commits answer LK_ABORTED, as if another process had been quicker. */

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/channel/channel_priv.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "latchkey/v1/common.pb-c.h"
+
+/* How long closing waits for the answers of what is in flight. nng 1.5.2 never finishes closing a
+ * connection on which half a message has come in; after the last answer nothing comes in. */
+#define DRAIN_MS 250
+
+#define TIMEOUT_MS_MAX (24 * 3600 * 1000)
+#define IDEMPOTENCY_KEY_MIN 16
+#define IDEMPOTENCY_KEY_MAX 64
+#define TRACEPARENT_MAX 128
+
+/* The key, the traceparent, and a tag and a length for each. */
+#define METADATA_MAX (IDEMPOTENCY_KEY_MAX + TRACEPARENT_MAX + 8)
+
+/* --- interceptors --- */
+
+/* A call on its way into a frame. */
+struct draft {
+	const struct lk_method *method;
+	const struct lk_call_options *options;
+	uint32_t timeout_ms;
+	Latchkey__V1__CallMetadata metadata;
+	uint8_t random_key[IDEMPOTENCY_KEY_MIN];
+};
+
+static struct lk_status set_timeout(struct draft *draft)
+{
+	uint32_t ms = draft->options->timeout_ms;
+
+	draft->timeout_ms = ms == 0 ? LK_TIMEOUT_MS_DEFAULT : ms;
+	if (draft->timeout_ms > TIMEOUT_MS_MAX)
+		draft->timeout_ms = TIMEOUT_MS_MAX;
+	return LK_SUCCESS;
+}
+
+static struct lk_status pass_traceparent(struct draft *draft)
+{
+	const char *traceparent = draft->options->traceparent;
+
+	if (traceparent == NULL)
+		return LK_SUCCESS;
+	if (strlen(traceparent) > TRACEPARENT_MAX)
+		return LK_ERR(LK_INVALID_ARGUMENT, "the traceparent exceeds 128 characters");
+	/* protobuf-c has no const; packing only reads. */
+	draft->metadata.traceparent = (char *)(uintptr_t)traceparent;
+	return LK_SUCCESS;
+}
+
+static struct lk_status add_idempotency_key(struct draft *draft)
+{
+	struct lk_bytes key = draft->options->idempotency_key;
+
+	if (key.n == 0) {
+		if (draft->method->idempotency != LK_IDEMPOTENCY_UNKNOWN)
+			return LK_SUCCESS;
+		key = (struct lk_bytes) { draft->random_key, sizeof draft->random_key };
+		if (getrandom(draft->random_key, key.n, 0) != (ssize_t)key.n)
+			return LK_ERR(LK_INTERNAL, "the system has no random numbers");
+	}
+	if (key.n < IDEMPOTENCY_KEY_MIN || key.n > IDEMPOTENCY_KEY_MAX)
+		return LK_ERR(LK_INVALID_ARGUMENT, "an idempotency key has 16 to 64 bytes");
+	draft->metadata.idempotency_key.data = (uint8_t *)(uintptr_t)key.data;
+	draft->metadata.idempotency_key.len = key.n;
+	return LK_SUCCESS;
+}
+
+/* What every call passes through, in this order. The service credential is not here: it belongs
+ * to the frame. */
+static struct lk_status (*const interceptors[])(struct draft *draft) = {
+	set_timeout,
+	pass_traceparent,
+	add_idempotency_key,
+};
+
+/* --- calls --- */
+
+static struct lk_status pack(
+	struct lk_batch_call *call, const struct draft *draft, const ProtobufCMessage *request)
+{
+	uint8_t metadata[METADATA_MAX];
+	size_t n_metadata = latchkey__v1__call_metadata__get_packed_size(&draft->metadata);
+	struct lk_frame_call frame = {
+		.method = draft->method->number,
+		.metadata = { metadata, n_metadata },
+		.subject = draft->options->subject,
+		.body.n = protobuf_c_message_get_packed_size(request),
+	};
+	uint8_t *body;
+
+	assert(n_metadata <= sizeof metadata);
+	if (lk_frame_call_size(&frame) > LK_REQUEST_FRAME_MAX)
+		return LK_ERR(LK_INVALID_ARGUMENT, "the request exceeds 60 KiB");
+	if (n_metadata > 0)
+		latchkey__v1__call_metadata__pack(&draft->metadata, metadata);
+	body = lk_frame_put_call(&call->packed, &frame);
+	lk_wipe(metadata, n_metadata);
+	if (body == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
+	protobuf_c_message_pack(request, body);
+	return LK_SUCCESS;
+}
+
+static struct lk_status prepare(struct lk_batch_lane *lane, struct lk_batch_call *call,
+	struct draft *draft, const ProtobufCMessage *request)
+{
+	for (size_t i = 0; i < LK_COUNT(interceptors); i++)
+		LK_TRY(interceptors[i](draft));
+	LK_TRY(pack(call, draft, request));
+	if (lane->head.n + call->packed.n > LK_REQUEST_FRAME_MAX)
+		return LK_ERR(LK_INVALID_ARGUMENT, "the request exceeds 60 KiB");
+	call->method = draft->method;
+	call->made_at = lk_mono_now();
+	call->deadline = call->made_at + draft->timeout_ms;
+	return LK_SUCCESS;
+}
+
+static struct lk_status submit(struct lk_batch_lane *lane, struct draft *draft,
+	const ProtobufCMessage *request, const struct lk_completion *completion)
+{
+	struct lk_batch_call *call;
+	struct lk_status status;
+
+	LK_TRY(lk_lane_new_call(lane, &call));
+	status = prepare(lane, call, draft, request);
+	if (status.code == LK_OK) {
+		call->completion = *completion;
+		if (lk_lane_put(lane, call))
+			return LK_SUCCESS;
+		status = LK_ERR(LK_CANCELLED, "the channel is closed");
+	}
+	call->next = NULL;
+	lk_lane_recycle(lane, call);
+	return status;
+}
+
+static void call_in_cork(struct lk_batch_lane *lane, struct draft *draft,
+	const ProtobufCMessage *request, const struct lk_completion *completion)
+{
+	struct lk_status status = submit(lane, draft, request, completion);
+
+	lk_wipe(draft->random_key, sizeof draft->random_key);
+	if (status.code != LK_OK)
+		lk_completion_run(
+			completion, draft->method, status, (struct lk_bytes) { NULL, 0 }, NULL);
+}
+
+static void make_call(struct lk_channel *channel, const struct lk_method *method,
+	const struct lk_call_options *options, const ProtobufCMessage *request,
+	const struct lk_completion *completion)
+{
+	struct lk_batcher *batcher = (struct lk_batcher *)channel;
+	struct lk_batch_lane *lane = &batcher->lanes[method->lane];
+	struct draft draft = {
+		.method = method, .options = options, .metadata = LATCHKEY__V1__CALL_METADATA__INIT
+	};
+	struct lk_cork cork;
+
+	if (lk_cork_is_in(batcher)) {
+		call_in_cork(lane, &draft, request, completion);
+		return;
+	}
+	lk_cork_push(&cork, batcher);
+	/* A completion may let another thread close the channel before this one has left. */
+	pthread_mutex_lock(&lane->mutex);
+	lane->n_users++;
+	pthread_mutex_unlock(&lane->mutex);
+	cork.home = lane;
+	call_in_cork(lane, &draft, request, completion);
+	lk_cork_pop(&cork);
+}
+
+/* --- opening and closing --- */
+
+static void free_batcher(struct lk_batcher *batcher)
+{
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		lk_lane_fini(&batcher->lanes[i]);
+	lk_alarm_fini(batcher);
+	lk_free(batcher);
+}
+
+static void close_channel(struct lk_channel *channel)
+{
+	struct lk_batcher *batcher = (struct lk_batcher *)channel;
+	lk_mono_ms until = lk_mono_now() + DRAIN_MS;
+
+	lk_alarm_stop(batcher);
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		lk_lane_cancel(&batcher->lanes[i]);
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		lk_lane_drain(&batcher->lanes[i], until);
+	batcher->transport->close(batcher);
+	free_batcher(batcher);
+}
+
+static const struct lk_channel_ops channel_ops = { .call = make_call, .close = close_channel };
+
+struct lk_status lk_batcher_new(
+	const struct lk_batcher_options *options, struct lk_batcher **batcher_out)
+{
+	struct lk_batcher *batcher;
+	bool has_memory = true;
+
+	if (options->credential.n > LK_CREDENTIAL_MAX)
+		return LK_BAD_FIELD("credential", "exceeds 512 bytes");
+	if (options->window > LK_WINDOW_MAX)
+		return LK_BAD_FIELD("window", "exceeds 64 frames");
+	batcher = lk_alloc(sizeof *batcher);
+	if (batcher == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
+	batcher->base.ops = &channel_ops;
+	batcher->transport = options->transport;
+	batcher->window = options->window == 0 ? LK_WINDOW_DEFAULT : options->window;
+	batcher->pending_max =
+		options->pending_max == 0 ? LK_PENDING_MAX_DEFAULT : options->pending_max;
+	batcher->connect_timeout_ms = options->connect_timeout_ms;
+	batcher->disconnected_at = lk_mono_now();
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		has_memory &= lk_lane_init(
+			&batcher->lanes[i], batcher, (enum lk_lane)i, options->credential);
+	lk_alarm_init(batcher);
+	if (!has_memory || !lk_alarm_start(batcher)) {
+		free_batcher(batcher);
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory or threads are short");
+	}
+	*batcher_out = batcher;
+	return LK_SUCCESS;
+}
+
+void lk_batcher_connected(struct lk_batcher *batcher)
+{
+	atomic_fetch_add(&batcher->n_connects, 1);
+	/* The alarm's thread flushes, because a transport's notification must not. */
+	if (atomic_fetch_add(&batcher->n_connections, 1) == 0)
+		lk_alarm_set(batcher, 0);
+}
+
+void lk_batcher_disconnected(struct lk_batcher *batcher)
+{
+	atomic_store(&batcher->disconnected_at, lk_mono_now());
+	/* Waiting calls have another limit while there is no connection. */
+	if (atomic_fetch_sub(&batcher->n_connections, 1) == 1)
+		lk_alarm_set(batcher, 0);
+}
+
+void lk_channel_count(struct lk_channel *channel, struct lk_channel_counters *counters_out)
+{
+	struct lk_batcher *batcher = (struct lk_batcher *)channel;
+
+	assert(channel->ops == &channel_ops);
+	*counters_out = (struct lk_channel_counters) {
+		.connects = atomic_load(&batcher->n_connects),
+	};
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++) {
+		struct lk_batch_lane *lane = &batcher->lanes[i];
+
+		pthread_mutex_lock(&lane->mutex);
+		counters_out->calls += lane->counters.calls;
+		counters_out->sent += lane->counters.sent;
+		counters_out->frames += lane->counters.frames;
+		counters_out->retries += lane->counters.retries;
+		pthread_mutex_unlock(&lane->mutex);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The text of the generated files. It depends on the schema alone, in the order of declaration:
+ * the same schema gives the same bytes everywhere. The schema has passed all checks.
+ */
+#pragma once
+
+#include "gen/plugin/schema.h"
+
+/* How both files begin: licence of the proto file, where they come from. */
+void lk_emit_banner(const struct lk_schema *schema, const pb_file *file, struct lk_buf *out);
+
+/* <stem>.rpc.h */
+void lk_emit_header(const struct lk_schema *schema, const pb_file *file, struct lk_buf *out);
+
+/* <stem>.rpc.c; marks types as reached. */
+void lk_emit_source(struct lk_schema *schema, const pb_file *file, struct lk_buf *out);

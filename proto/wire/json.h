@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages as JSON and back, after protobuf's own mapping ("ProtoJSON").
+ *
+ * One implementation for every message: it walks the descriptor, so it also serves types that
+ * the program was not built with. Field names are lowerCamelCase in the text; the names of the
+ * schema are understood too. 64-bit integers are strings in the text, since a reader with
+ * doubles would round them; bytes are base64; enum values go by name; Timestamp, Duration and
+ * FieldMask have their short forms; a map is an object. protobuf-c knows no maps: a repeated
+ * message named after its field, such as `MetadataEntry`, with `key` = 1 and `value` = 2 is one.
+ *
+ * Numbers are exact: no integer goes through a double, and no locale plays a part. Nothing is
+ * allocated but from the arena, so nothing of a secret is left behind.
+ */
+#pragma once
+
+#include "proto/wire/arena.h"
+#include "proto/wire/buf.h"
+#include "proto/wire/status.h"
+
+/* Objects and arrays inside each other; the schema needs 6. */
+#define LK_JSON_DEPTH_MAX 16
+
+/* Values of one text, members and elements counted one by one, as LK_MESSAGE_FIELDS_MAX. */
+#define LK_JSON_VALUES_MAX 4096
+
+/* Entries of one map. */
+#define LK_JSON_MAP_MAX 512
+
+struct lk_json_options {
+	bool with_defaults;  /* printing: also numbers that are 0, empty texts, lists and maps;
+			      * messages and members of a oneof only when they are set */
+	unsigned indent;     /* printing: spaces a level; 0: everything on one line */
+	bool ignore_unknown; /* parsing: skip members that the message does not have */
+};
+
+/* Appends the message's JSON text. `options` may be NULL: canonical, on one line. On failure
+ * the buffer holds a part of the text.
+ *
+ * LK_INVALID_ARGUMENT    a value has no JSON form, such as a Timestamp of the year 10000, or the
+ *                        message is nested deeper than LK_MESSAGE_DEPTH_MAX
+ * LK_RESOURCE_EXHAUSTED  the text does not fit into the buffer
+ */
+LK_MUST_USE struct lk_status lk_json_print(
+	const ProtobufCMessage *message, const struct lk_json_options *options, struct lk_buf *out);
+
+/* Reads a message from exactly one JSON value. `options` may be NULL: strict. The message and
+ * the status's field, a path such as "credentials[1].value", live in the arena.
+ *
+ * Null stands for an absent field. A member that comes twice, be it under both its names, is
+ * refused, and so are an unknown member, two members of a oneof, a number that does not fit or
+ * would be rounded, and text that is not UTF-8 or has a NUL.
+ *
+ * LK_INVALID_ARGUMENT    not JSON, or not this message
+ * LK_RESOURCE_EXHAUSTED  the message does not fit into the arena
+ */
+LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *type,
+	struct lk_bytes text, const struct lk_json_options *options, struct lk_arena *arena,
+	ProtobufCMessage **message_out);

@@ -47,7 +47,7 @@ bool lk_directory_has_suffix(const struct lk_directory *directory, const char *s
 
 /* Notes the last durable sequence number. Without `sync` it survives the process, not a power
  * cut; a note that lags is harmless, so a failure is not an error of the commit. */
-LK_MUST_USE bool lk_directory_acknowledge(struct lk_directory *directory, uint64_t seq, bool sync);
+bool lk_directory_acknowledge(struct lk_directory *directory, uint64_t seq, bool sync);
 
 /* Allocates the reserve unless it is there. False, and it is gone, when the disk has no room for
  * twice as much. */

@@ -327,7 +327,7 @@ static struct lk_status commit_locked(struct store_leveldb *self,
 	LK_TRY(fill_batch(self, ops, n_ops, self->seq + 1));
 	LK_TRY(write_batch(self, true));
 	self->seq++;
-	(void)!lk_directory_acknowledge(&self->directory, self->seq, false);
+	(void)lk_directory_acknowledge(&self->directory, self->seq, false);
 	lk_gate_publish(&self->gate, self->seq);
 	return LK_SUCCESS;
 }

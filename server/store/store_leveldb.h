@@ -23,7 +23,7 @@ struct lk_store_leveldb_options {
 	void *arg;                 /* of now and report */
 };
 
-/* Opens a store, reading all of it once (about a second for a million keys) to be sure of it.
+/* Opens a store, reading all of it once to be sure of it: 1 to 2 s for a million rows.
  *
  * LK_FAILED_PRECONDITION  the directory is missing, not ours alone, or open elsewhere; or the
  *                         store is of a newer format

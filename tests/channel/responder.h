@@ -41,7 +41,7 @@ struct seat {
 };
 
 struct responder {
-	behave_fn behave;
+	_Atomic behave_fn behave;
 	char url[128];
 	nng_socket socket;
 	struct seat seats[RESPONDER_SEATS];

@@ -33,6 +33,9 @@ void place_init(struct place *place)
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
 {
+	(void)info;
+	(void)kind;
+	(void)where;
 	return remove(path);
 }
 

@@ -9,153 +9,6 @@
 
 static const struct store_factory *suite_factory;
 
-/* --- words --- */
-
-struct lk_bytes bytes_of(const char *text)
-{
-	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
-}
-
-static uint64_t commit_ops(struct lk_store *store, const struct lk_store_op *ops, size_t n)
-{
-	uint64_t seq = 0;
-
-	CHECK_OK(lk_store_commit(store, NULL, 0, ops, n, &seq));
-	return seq;
-}
-
-static struct lk_store_op op_put(const char *key, const char *value, bool logged)
-{
-	return (struct lk_store_op) { LK_STORE_PUT, logged, bytes_of(key), bytes_of(value) };
-}
-
-static struct lk_store_op op_delete(const char *key, bool logged)
-{
-	return (struct lk_store_op) {
-		.kind = LK_STORE_DELETE, .logged = logged, .key = bytes_of(key)
-	};
-}
-
-uint64_t put(struct lk_store *store, const char *key, const char *value)
-{
-	struct lk_store_op op = op_put(key, value, false);
-
-	return commit_ops(store, &op, 1);
-}
-
-uint64_t put_logged(struct lk_store *store, const char *key, const char *value)
-{
-	struct lk_store_op op = op_put(key, value, true);
-
-	return commit_ops(store, &op, 1);
-}
-
-static uint64_t delete_key(struct lk_store *store, const char *key)
-{
-	struct lk_store_op op = op_delete(key, false);
-
-	return commit_ops(store, &op, 1);
-}
-
-void check_value(struct lk_store *store, const char *key, const char *expected)
-{
-	struct lk_buf value;
-	uint64_t seq;
-
-	lk_buf_init(&value, LK_STORE_VALUE_MAX);
-	if (expected == NULL) {
-		CHECK_CODE(lk_store_get(store, bytes_of(key), &value, &seq), LK_NOT_FOUND);
-		return;
-	}
-	CHECK_OK(lk_store_get(store, bytes_of(key), &value, &seq));
-	CHECK_EQ(value.n, strlen(expected));
-	if (value.n > 0)
-		CHECK_MEM(value.data, expected, value.n);
-	lk_buf_fini(&value);
-}
-
-uint64_t seq_of(struct lk_store *store, const char *key)
-{
-	struct lk_buf value;
-	uint64_t seq = 0;
-	struct lk_status st;
-
-	lk_buf_init(&value, LK_STORE_VALUE_MAX);
-	st = lk_store_get(store, bytes_of(key), &value, &seq);
-	CHECK(st.code == LK_OK || st.code == LK_NOT_FOUND);
-	lk_buf_fini(&value);
-	return seq;
-}
-
-/* Rows and changes as one line of text: "a=1@3 b=@4 ". */
-struct listing {
-	struct lk_buf text;
-	size_t stop_after; /* rows; 0: never */
-	size_t n;
-};
-
-static void list_word(struct listing *listing, struct lk_bytes word, char end)
-{
-	for (size_t i = 0; i < word.n; i++) {
-		char hex[8];
-
-		if (word.data[i] > 0x20 && word.data[i] < 0x7f)
-			snprintf(hex, sizeof hex, "%c", word.data[i]);
-		else
-			snprintf(hex, sizeof hex, "\\%02x", word.data[i]);
-		lk_buf_add(&listing->text, hex, strlen(hex));
-	}
-	lk_buf_u8(&listing->text, (uint8_t)end);
-}
-
-static void list_number(struct listing *listing, uint64_t n)
-{
-	char text[32];
-
-	snprintf(text, sizeof text, "%llu ", (unsigned long long)n);
-	lk_buf_add(&listing->text, text, strlen(text));
-}
-
-static bool list_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
-{
-	struct listing *listing = arg;
-
-	list_word(listing, key, '=');
-	list_word(listing, value, '@');
-	list_number(listing, seq);
-	return ++listing->n != listing->stop_after;
-}
-
-/* "3:a=1,-b " */
-static bool list_change(void *arg, const struct lk_store_change *change)
-{
-	struct listing *listing = arg;
-
-	list_number(listing, change->seq);
-	for (size_t i = 0; i < change->n_ops; i++) {
-		const struct lk_store_op *op = &change->ops[i];
-
-		CHECK(op->logged);
-		list_word(listing, op->key, op->kind == LK_STORE_PUT ? '=' : '-');
-		list_word(listing, op->value, ' ');
-	}
-	return ++listing->n != listing->stop_after;
-}
-
-static void start_listing(struct listing *listing)
-{
-	*listing = (struct listing) { 0 };
-	lk_buf_init(&listing->text, (size_t)64 * 1024 * 1024);
-}
-
-static void check_listing(struct listing *listing, const char *expected)
-{
-	lk_buf_u8(&listing->text, 0);
-	CHECK(!listing->text.failed);
-	CHECK_STR((const char *)listing->text.data, expected);
-	lk_buf_fini(&listing->text);
-}
-
 static void check_scan(struct lk_store *store, const char *prefix, const char *after, size_t limit,
 	const char *expected)
 {
@@ -482,132 +335,35 @@ TEST(waiting_ends_at_once_or_with_the_timeout)
 	CHECK_OK(lk_store_wait(store, 1, 0));
 }
 
-static void *wait_for_two(void *arg)
+/* Waits for each even commit and answers with an odd one. */
+static void *answer_commits(void *arg)
 {
 	struct lk_store *store = arg;
 
-	return lk_store_wait(store, 2, 60000).code == LK_OK ? store : NULL;
+	for (uint64_t seq = 2; seq <= 100; seq += 2) {
+		if (lk_store_wait(store, seq, 60000).code != LK_OK)
+			return NULL;
+		put(store, "pong", "1");
+	}
+	return store;
 }
 
+/* Without a wake-up each turn would take the whole timeout. */
 TEST(a_commit_wakes_who_waits_for_it)
 {
 	struct lk_store *store = *state_;
 	pthread_t thread;
 	void *result;
 
-	CHECK_EQ(pthread_create(&thread, NULL, wait_for_two, store), 0);
-	put(store, "a", "1");
-	put(store, "a", "2");
+	CHECK_EQ(pthread_create(&thread, NULL, answer_commits, store), 0);
+	put(store, "ping", "1");
+	for (uint64_t seq = 1; seq < 100; seq += 2) {
+		CHECK_OK(lk_store_wait(store, seq, 60000));
+		put(store, "ping", "1");
+	}
 	CHECK_EQ(pthread_join(thread, &result), 0);
 	CHECK(result == store);
-}
-
-/* --- comparing two drivers --- */
-
-struct random {
-	uint32_t state;
-};
-
-static uint32_t draw(struct random *random, uint32_t n)
-{
-	random->state ^= random->state << 13;
-	random->state ^= random->state >> 17;
-	random->state ^= random->state << 5;
-	return random->state % n;
-}
-
-#define KEY_LEN_MAX 3
-
-/* Few and short keys out of extreme bytes, so that they meet. */
-static struct lk_bytes draw_key(struct random *random, uint8_t *room)
-{
-	static const uint8_t alphabet[] = { 0x00, 'a', 0x7f, 0x80, 0xff };
-	size_t n = 1 + draw(random, KEY_LEN_MAX);
-
-	for (size_t i = 0; i < n; i++)
-		room[i] = alphabet[draw(random, LK_COUNT(alphabet))];
-	return (struct lk_bytes) { room, n };
-}
-
-#define OPS_MAX 6
-
-static void commit_on_both(struct lk_store *a, struct lk_store *b, struct random *random)
-{
-	uint8_t room[2 * OPS_MAX][KEY_LEN_MAX];
-	struct lk_store_op ops[OPS_MAX];
-	struct lk_store_condition condition = { draw_key(random, room[OPS_MAX]), 0 };
-	size_t n = draw(random, OPS_MAX + 1);
-	struct lk_status st[2];
-	uint64_t seqs[2] = { 0 };
-	struct lk_buf value;
-
-	for (size_t i = 0; i < n; i++) {
-		bool is_put = draw(random, 3) > 0;
-
-		ops[i].kind = is_put ? LK_STORE_PUT : LK_STORE_DELETE;
-		ops[i].logged = draw(random, 2) > 0;
-		ops[i].key = draw_key(random, room[i]);
-		ops[i].value = (struct lk_bytes) { room[i], is_put ? draw(random, 3) : 0 };
-	}
-	/* Mostly a condition that holds. */
-	lk_buf_init(&value, LK_STORE_VALUE_MAX);
-	if (draw(random, 4) > 0)
-		(void)!lk_store_get(a, condition.key, &value, &condition.seq).code;
-	lk_buf_fini(&value);
-	st[0] = lk_store_commit(a, &condition, 1, ops, n, &seqs[0]);
-	st[1] = lk_store_commit(b, &condition, 1, ops, n, &seqs[1]);
-	CHECK_EQ(st[0].code, st[1].code);
-	CHECK_EQ(seqs[0], seqs[1]);
-}
-
-static void scan_on_both(struct lk_store *a, struct lk_store *b, struct random *random)
-{
-	uint8_t room[2][KEY_LEN_MAX];
-	struct lk_bytes prefix = draw_key(random, room[0]);
-	struct lk_bytes after = draw_key(random, room[1]);
-	size_t limit = draw(random, 20);
-	struct listing listings[2];
-
-	if (draw(random, 2) == 0)
-		prefix.n = 0;
-	if (draw(random, 2) == 0)
-		after.n = 0;
-	start_listing(&listings[0]);
-	start_listing(&listings[1]);
-	CHECK_OK(lk_store_scan(a, prefix, after, limit, list_row, &listings[0]));
-	CHECK_OK(lk_store_scan(b, prefix, after, limit, list_row, &listings[1]));
-	lk_buf_u8(&listings[0].text, 0);
-	check_listing(&listings[1], (const char *)listings[0].text.data);
-	lk_buf_fini(&listings[0].text);
-}
-
-static void read_changes_of_both(struct lk_store *a, struct lk_store *b, struct random *random)
-{
-	uint64_t after_seq = draw(random, 200);
-	size_t limit = draw(random, 50);
-	struct listing listings[2];
-	struct lk_status st[2];
-
-	start_listing(&listings[0]);
-	start_listing(&listings[1]);
-	st[0] = lk_store_changes(a, after_seq, limit, list_change, &listings[0]);
-	st[1] = lk_store_changes(b, after_seq, limit, list_change, &listings[1]);
-	CHECK_EQ(st[0].code, st[1].code);
-	lk_buf_u8(&listings[0].text, 0);
-	check_listing(&listings[1], (const char *)listings[0].text.data);
-	lk_buf_fini(&listings[0].text);
-}
-
-void compare_stores(struct lk_store *a, struct lk_store *b, uint32_t seed, size_t n_steps)
-{
-	struct random random = { seed };
-
-	for (size_t i = 0; i < n_steps; i++) {
-		commit_on_both(a, b, &random);
-		scan_on_both(a, b, &random);
-		if (i % 8 == 0)
-			read_changes_of_both(a, b, &random);
-	}
+	CHECK_OK(lk_store_wait(store, 101, 0));
 }
 
 /* --- running --- */

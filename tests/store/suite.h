@@ -2,7 +2,7 @@
 /* What every driver of the store must do. */
 #pragma once
 
-#include "server/store/store.h"
+#include "tests/store/words.h"
 
 struct store_factory {
 	/* A fresh, empty store. */
@@ -19,10 +19,3 @@ int run_store_suite(const struct store_factory *factory);
 /* Does the same seeded sequence of random commits and reads on both and fails on the first
  * difference. */
 void compare_stores(struct lk_store *a, struct lk_store *b, uint32_t seed, size_t n_steps);
-
-/* Short words for tests of anything that stores. Failures end the test. */
-struct lk_bytes bytes_of(const char *text);
-uint64_t put(struct lk_store *store, const char *key, const char *value);
-uint64_t put_logged(struct lk_store *store, const char *key, const char *value);
-void check_value(struct lk_store *store, const char *key, const char *expected); /* NULL: absent */
-uint64_t seq_of(struct lk_store *store, const char *key);                        /* 0: absent */

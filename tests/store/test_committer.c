@@ -6,7 +6,7 @@
 #include "proto/wire/arena.h"
 #include "server/store/committer.h"
 #include "server/store/store_mem.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 #include "tests/support/fault.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/store/record.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 
 #define ARENA_MAX ((size_t)256 * 1024)
@@ -68,6 +68,8 @@ static void check_record(const struct lk_key_record *actual, const struct lk_key
 		check_bytes(actual->scopes.items[i], expected->scopes.items[i]);
 	CHECK_EQ(actual->networks.n, expected->networks.n);
 	CHECK_EQ(actual->realms.n, expected->realms.n);
+	for (size_t i = 0; i < actual->realms.n; i++)
+		check_bytes(actual->realms.items[i], expected->realms.items[i]);
 	CHECK_EQ(actual->metadata.n, expected->metadata.n);
 	for (size_t i = 0; i < actual->metadata.n; i++) {
 		check_bytes(actual->metadata.items[i].key, expected->metadata.items[i].key);
@@ -216,9 +218,8 @@ TEST(a_damaged_record_is_decoded_or_refused)
 }
 
 /* Arenas of every size, so that each allocation is once the one that does not fit. */
-TEST(a_record_is_whole_or_refused_when_memory_is_short)
+static void check_all_sizes(const struct lk_key_record *record)
 {
-	struct lk_key_record record = sample();
 	bool fits = false;
 
 	for (size_t cap = 0; !fits; cap += 8) {
@@ -228,17 +229,27 @@ TEST(a_record_is_whole_or_refused_when_memory_is_short)
 		struct lk_status st;
 
 		lk_arena_init(&arena, cap);
-		st = lk_key_record_encode(&record, &arena, &value);
+		st = lk_key_record_encode(record, &arena, &value);
 		if (st.code == LK_OK)
 			st = lk_key_record_decode(value, &arena, &read);
 		fits = st.code == LK_OK;
 		if (fits)
-			check_record(&read, &record);
+			check_record(&read, record);
 		else
 			CHECK_CODE(st, LK_RESOURCE_EXHAUSTED);
 		lk_arena_fini(&arena);
 		CHECK(cap < ARENA_MAX);
 	}
+}
+
+TEST(a_record_is_whole_or_refused_when_memory_is_short)
+{
+	struct lk_key_record record = sample();
+
+	check_all_sizes(&record);
+	record.metadata.n = 0;
+	record.realms = record.scopes;
+	check_all_sizes(&record);
 }
 
 TEST(a_record_is_refused_when_the_system_has_no_memory)

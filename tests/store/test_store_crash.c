@@ -9,11 +9,12 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/store/place.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 
 /* What a child tells: 0, or the number of the line that was wrong. */
@@ -173,6 +174,60 @@ TEST(the_first_write_that_fails_is_the_last_one)
 	place_remove(&place);
 }
 
+/* --- a disk that does not sync --- */
+
+static unsigned n_syncs;
+static bool is_sync_broken;
+
+/* In place of the C library's, for LevelDB too. */
+int fdatasync(int fd)
+{
+	n_syncs++;
+	if (is_sync_broken) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+TEST(every_commit_is_synced)
+{
+	struct place place;
+	struct lk_store *store;
+
+	place_init(&place);
+	store = place_must_open(&place);
+	for (int i = 1; i <= 10; i++) {
+		n_syncs = 0;
+		CHECK_EQ(commit_number(store, i, 100), LK_OK);
+		CHECK(n_syncs > 0);
+	}
+	lk_store_close(store);
+	place_remove(&place);
+}
+
+TEST(a_commit_that_was_not_synced_is_not_told_and_the_last_one)
+{
+	struct place place;
+	struct lk_store *store;
+
+	place_init(&place);
+	store = place_must_open(&place);
+	CHECK_EQ(commit_number(store, 1, 100), LK_OK);
+	is_sync_broken = true;
+	CHECK_EQ(commit_number(store, 2, 100), LK_UNAVAILABLE);
+	is_sync_broken = false;
+	CHECK_EQ(commit_number(store, 3, 100), LK_UNAVAILABLE);
+	CHECK(has_number(store, 1));
+	CHECK_CODE(lk_store_wait(store, 2, 0), LK_DEADLINE_EXCEEDED);
+	lk_store_close(store);
+	store = place_must_open(&place);
+	CHECK(has_number(store, 1));
+	CHECK(!has_number(store, 3));
+	lk_store_close(store);
+	place_remove(&place);
+}
+
 /* --- a disk that is full --- */
 
 static bool write_file(const char *path, const char *text)
@@ -253,6 +308,10 @@ static int outlive_full_disk(void *arg)
 	for (int i = 1; i <= last; i++)
 		EXPECT(has_number(store, i));
 	EXPECT(commit_number(store, 10001, 100) == LK_OK);
+	/* Room for the reserve alone is not enough: making it would fill the disk again. */
+	EXPECT(truncate(filler, file_size(filler) - (long)PLACE_RESERVE_SIZE) == 0);
+	EXPECT(lk_store_leveldb_maintain(store).code == LK_OK);
+	EXPECT(!place_find(place, "latchkey.reserve", "", reserve));
 	EXPECT(unlink(filler) == 0);
 	EXPECT(lk_store_leveldb_maintain(store).code == LK_OK);
 	EXPECT(place_find(place, "latchkey.reserve", "", reserve));
@@ -280,6 +339,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(no_acknowledged_commit_is_lost_when_the_process_is_killed),
 		RUN(the_first_write_that_fails_is_the_last_one),
+		RUN(every_commit_is_synced),
+		RUN(a_commit_that_was_not_synced_is_not_told_and_the_last_one),
 		RUN(a_store_opens_again_on_a_disk_that_is_full),
 	};
 

@@ -4,7 +4,7 @@
 #include "server/store/layout.h"
 #include "server/store/store_mem.h"
 #include "server/store/sweeper.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 #include "tests/support/fault.h"
 
@@ -52,6 +52,9 @@ static void put_expiring(struct fixture *f, const char *key, lk_time_ms at)
 
 static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
 {
+	(void)key;
+	(void)value;
+	(void)seq;
 	++*(size_t *)arg;
 	return true;
 }
@@ -113,6 +116,8 @@ static struct lk_status judge(void *arg, struct lk_txn *txn, struct lk_bytes row
 {
 	struct lk_bytes value;
 
+	(void)arg;
+	(void)now;
 	LK_TRY(lk_txn_get(txn, row, &value));
 	if (lk_store_compare(row, bytes_of("moved")) == 0)
 		return LK_SUCCESS;

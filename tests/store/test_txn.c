@@ -4,7 +4,7 @@
 #include "proto/wire/arena.h"
 #include "server/store/store_mem.h"
 #include "server/store/txn.h"
-#include "tests/store/suite.h"
+#include "tests/store/words.h"
 #include "tests/support/check.h"
 #include "tests/support/fault.h"
 
@@ -168,6 +168,7 @@ static bool add_key(void *arg, struct lk_bytes key, struct lk_bytes value, uint6
 	int n = snprintf(keys->text + keys->n, sizeof keys->text - keys->n, "%.*s=%.*s ",
 		(int)key.n, (const char *)key.data, (int)value.n, (const char *)value.data);
 
+	(void)seq;
 	keys->n += (size_t)n;
 	return true;
 }

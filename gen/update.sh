@@ -6,4 +6,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build/debug}
+rm -f gen/latchkey/v1/*.rpc.[hc]
 cp "$build"/gen/latchkey/v1/*.rpc.[hc] gen/latchkey/v1/

@@ -7,6 +7,10 @@
 
 #include "latchkey/v1/common.pb-c.h"
 
+/* How long closing waits for the answers of what is in flight. nng 1.5.2 never finishes closing a
+ * connection on which half a message has come in; after the last answer nothing comes in. */
+#define DRAIN_MS 250
+
 #define TIMEOUT_MS_MAX (24 * 3600 * 1000)
 #define IDEMPOTENCY_KEY_MIN 16
 #define IDEMPOTENCY_KEY_MAX 64
@@ -185,10 +189,13 @@ static void free_batcher(struct lk_batcher *batcher)
 static void close_channel(struct lk_channel *channel)
 {
 	struct lk_batcher *batcher = (struct lk_batcher *)channel;
+	lk_mono_ms until = lk_mono_now() + DRAIN_MS;
 
 	lk_alarm_stop(batcher);
 	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
-		lk_lane_close(&batcher->lanes[i]);
+		lk_lane_cancel(&batcher->lanes[i]);
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		lk_lane_drain(&batcher->lanes[i], until);
 	batcher->transport->close(batcher);
 	free_batcher(batcher);
 }

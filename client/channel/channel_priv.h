@@ -169,8 +169,12 @@ void lk_lane_recycle(struct lk_batch_lane *lane, struct lk_batch_call *chain);
 /* Completes what is late and queues what has rested; returns when to come again. */
 lk_mono_ms lk_lane_expire(struct lk_batch_lane *lane, lk_mono_ms now);
 
-/* Cancels all calls and waits until no thread and no frame uses the lane. */
-void lk_lane_close(struct lk_batch_lane *lane);
+/* Closes the lane and cancels all its calls. */
+void lk_lane_cancel(struct lk_batch_lane *lane);
+
+/* Waits until no thread and no frame uses the closed lane; from `until` on frames in flight are
+ * cancelled. */
+void lk_lane_drain(struct lk_batch_lane *lane, lk_mono_ms until);
 
 /* --- cork.c --- */
 

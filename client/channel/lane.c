@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/channel/channel_priv.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Calls kept for reuse, and the largest buffer that is kept with one. */
@@ -411,20 +412,28 @@ static void take_all(struct lk_batch_lane *lane, struct sweep *sweep)
 	}
 }
 
-/* A cancellation can come before the transport has begun to send, so it is repeated. */
-static void wait_until_quiet(struct lk_batch_lane *lane)
+/* Under the lock. False when `until` has come and the lane is still in use. */
+static bool is_quiet_by(struct lk_batch_lane *lane, lk_mono_ms until)
 {
-	while (lane->n_users > 0) {
-		struct timespec again = lk_mono_timespec(lk_mono_now() + CANCEL_AGAIN_MS);
+	struct timespec when = lk_mono_timespec(until);
 
+	while (lane->n_users > 0)
+		if (pthread_cond_timedwait(&lane->quiet, &lane->mutex, &when) == ETIMEDOUT)
+			return lane->n_users == 0;
+	return true;
+}
+
+/* A cancellation can come before the transport has begun to send, so it is repeated. */
+static void cancel_until_quiet(struct lk_batch_lane *lane)
+{
+	do {
 		for (unsigned i = 0; i < lane->batcher->window; i++)
 			if (lane->slots[i].is_flying)
 				lane->batcher->transport->cancel(&lane->slots[i]);
-		pthread_cond_timedwait(&lane->quiet, &lane->mutex, &again);
-	}
+	} while (!is_quiet_by(lane, lk_mono_now() + CANCEL_AGAIN_MS));
 }
 
-void lk_lane_close(struct lk_batch_lane *lane)
+void lk_lane_cancel(struct lk_batch_lane *lane)
 {
 	struct sweep sweep = { .out = NULL };
 
@@ -433,7 +442,12 @@ void lk_lane_close(struct lk_batch_lane *lane)
 	take_all(lane, &sweep);
 	pthread_mutex_unlock(&lane->mutex);
 	complete_all(lane, sweep.out);
+}
+
+void lk_lane_drain(struct lk_batch_lane *lane, lk_mono_ms until)
+{
 	pthread_mutex_lock(&lane->mutex);
-	wait_until_quiet(lane);
+	if (!is_quiet_by(lane, until))
+		cancel_until_quiet(lane);
 	pthread_mutex_unlock(&lane->mutex);
 }

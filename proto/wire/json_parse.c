@@ -5,6 +5,7 @@
 
 #include "proto/wire/json_priv.h"
 #include "proto/wire/message.h"
+#include "proto/wire/utf8.h"
 #include "proto/wire/times.h"
 
 #define NO_MEMORY LK_ERR(LK_RESOURCE_EXHAUSTED, "the message needs too much memory")

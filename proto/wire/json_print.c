@@ -6,6 +6,7 @@
 
 #include "proto/wire/json_priv.h"
 #include "proto/wire/message.h"
+#include "proto/wire/utf8.h"
 #include "proto/wire/times.h"
 
 struct printer {

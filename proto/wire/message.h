@@ -16,9 +16,6 @@
 /* Fields of one message, repeated and nested ones counted one by one. */
 #define LK_MESSAGE_FIELDS_MAX 4096
 
-/* True when the bytes are UTF-8 (RFC 3629) without NUL. */
-bool lk_utf8_valid(struct lk_bytes text);
-
 /* Checks encoded bytes against a message type. LK_INVALID_ARGUMENT, with the field's name where
  * one is at fault. Unknown fields are allowed and skipped; groups are not. */
 LK_MUST_USE struct lk_status lk_message_check(

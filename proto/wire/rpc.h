@@ -137,8 +137,9 @@ typedef void (*lk_submit_fn)(
 
 /* --- the answering side --- */
 
-/* Who calls; the server defines it. */
+/* Who calls, and the transaction of a call in the WRITE lane; the server defines both. */
 struct lk_caller;
+struct lk_txn;
 
 /* One call being answered. Handlers allocate from the arena, which is reset after the reply. */
 struct lk_call {
@@ -146,12 +147,18 @@ struct lk_call {
 	const struct lk_method *method;
 	const struct lk_caller *caller; /* NULL: a caller without a credential */
 	void *context;                  /* of the binding */
+	struct lk_txn *txn;             /* NULL outside the WRITE lane, or without a store */
 	int realm;                      /* index of the request's realm; -1: it has none */
 	lk_time_ms now;                 /* when the call came in */
 	lk_mono_ms deadline;
 	struct lk_bytes idempotency_key; /* empty: none was sent */
 	const char *traceparent;         /* "" when none was sent */
 	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+
+	/* A WRITE handler that returns LK_OK may set these: called once with the outcome of the
+	 * commit, before the reply leaves, on the committer's thread. */
+	void (*on_commit)(void *arg, struct lk_status outcome);
+	void *on_commit_arg;
 };
 
 /* A service and the handlers that serve it. */

@@ -5,9 +5,7 @@
 #include <stdbool.h>
 
 #include "proto/wire/rpc.h"
-
-/* Realms of one server; an index never changes its meaning while the process lives. */
-#define LK_REALMS_MAX 256
+#include "server/core/realm.h"
 
 /* Resolved once per frame and copied into it, so that slow lanes need no lock. */
 struct lk_caller {

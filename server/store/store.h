@@ -19,6 +19,7 @@
 #define LK_STORE_KEY_MAX 512
 #define LK_STORE_VALUE_MAX ((size_t)64 * 1024)
 #define LK_STORE_BATCH_OPS_MAX 16384
+#define LK_STORE_BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024) /* keys and values of all ops */
 
 /* Holds when the key's value has exactly this sequence number; 0: when the key is absent. */
 struct lk_store_condition {
@@ -38,7 +39,7 @@ struct lk_store_op {
 /* What a commit did to logged keys; n_ops may be 0. */
 struct lk_store_change {
 	uint64_t seq;
-	lk_time_ms at; /* when it was committed */
+	lk_time_ms at; /* when it was committed; 0 from a driver without a clock */
 	const struct lk_store_op *ops;
 	size_t n_ops;
 };
@@ -70,16 +71,26 @@ struct lk_store {
 	const struct lk_store_ops *ops;
 };
 
+/* For drivers: sets the ops, of which none may be missing. What reaches them is within the
+ * limits above; the calls below answer LK_INVALID_ARGUMENT for anything else. */
+void lk_store_init(struct lk_store *store, const struct lk_store_ops *ops);
+
+/* The order of keys: below, equal to or above 0. Not for secrets. */
+int lk_store_compare(struct lk_bytes a, struct lk_bytes b);
+
+bool lk_store_has_prefix(struct lk_bytes key, struct lk_bytes prefix);
+
 /* The value of a key, appended to an empty buffer, and its sequence number.
  *
- * LK_NOT_FOUND    no such key
- * LK_UNAVAILABLE  the store could not be read
+ * LK_NOT_FOUND           no such key
+ * LK_UNAVAILABLE         the store could not be read
+ * LK_RESOURCE_EXHAUSTED  the buffer does not take it
  */
 LK_MUST_USE struct lk_status lk_store_get(
 	struct lk_store *store, struct lk_bytes key, struct lk_buf *value_out, uint64_t *seq_out);
 
-/* Visits up to limit keys that start with prefix and are greater than `after` (empty: from the
- * first), from one moment's view of the store.
+/* Visits up to limit keys that start with prefix (empty: all) and are greater than `after`
+ * (empty: from the first), from one moment's view of the store.
  *
  * LK_UNAVAILABLE  the store could not be read; rows already visited stand
  */
@@ -88,9 +99,10 @@ LK_MUST_USE struct lk_status lk_store_scan(struct lk_store *store, struct lk_byt
 
 /* Applies all ops, in order, if all conditions hold; durable when it returns LK_OK.
  *
- * LK_ABORTED      a condition does not hold; nothing changed
- * LK_UNAVAILABLE  the write failed. Whether it took effect is unknown; the store takes no more
- *                 writes until it is opened anew
+ * LK_ABORTED             a condition does not hold; nothing changed
+ * LK_RESOURCE_EXHAUSTED  memory is short; nothing changed
+ * LK_UNAVAILABLE         the write failed. Whether it took effect is unknown; the store takes
+ *                        no more writes until it is opened anew
  */
 LK_MUST_USE struct lk_status lk_store_commit(struct lk_store *store,
 	const struct lk_store_condition *conditions, size_t n_conditions,
@@ -98,8 +110,9 @@ LK_MUST_USE struct lk_status lk_store_commit(struct lk_store *store,
 
 /* Visits up to limit commits after after_seq, without a gap.
  *
- * LK_OUT_OF_RANGE  the log no longer reaches back that far: scan anew
- * LK_UNAVAILABLE   the store could not be read
+ * LK_OUT_OF_RANGE  the log no longer reaches back that far, or the store has never got to
+ *                  after_seq (a backup was restored): scan anew
+ * LK_UNAVAILABLE   the store could not be read; changes already visited stand
  */
 LK_MUST_USE struct lk_status lk_store_changes(struct lk_store *store, uint64_t after_seq,
 	size_t limit, lk_store_change_fn visit, void *arg);

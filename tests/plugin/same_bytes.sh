@@ -14,10 +14,10 @@ generate() {
 }
 
 cd "$SOURCE/proto"
-protos=$(ls latchkey/v1/*.proto)
-generate -I . "--latchkey_out=$out/together" $protos
+protos=(latchkey/v1/*.proto)
+generate -I . "--latchkey_out=$out/together" "${protos[@]}"
 cd "$out"
-for proto in $protos; do
+for proto in "${protos[@]}"; do
 	generate -I "$SOURCE/proto" --latchkey_out=apart "$proto"
 done
 [ -f together/latchkey/v1/key.rpc.c ]

@@ -9,6 +9,7 @@
 #include "latchkey/v1/key.pb-c.h"
 #include "proto/wire/json.h"
 #include "proto/wire/message.h"
+#include "proto/wire/utf8.h"
 #include "tests/support/check.h"
 
 #define EVERY (&latchkey__test__every_type__descriptor)

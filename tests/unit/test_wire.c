@@ -2,6 +2,7 @@
 #include "latchkey/v1/auth.pb-c.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/message.h"
+#include "proto/wire/utf8.h"
 #include "tests/support/check.h"
 
 static struct lk_bytes bytes_of(const void *data, size_t n)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+# What one does with this repository. `./justw RECIPE` works without just being installed.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Lists the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# Builds, starts a daemon on demo data, and walks through the life of a key (--once: then stops)
+run *args: build
+    @scripts/demo.sh {{ args }}
+
+# Builds with warnings and runs every test; ends with "N passed, N failed"
+[no-exit-message]
+test: build
+    @scripts/ctest.sh --preset release -j2
+
+# Installs the Debian packages that are missing (packages.txt says which and why)
+install:
+    @scripts/install.sh
+
+# Builds into build/PRESET: release, debug, asan, tsan, ci-gcc or ci-clang
+build preset="release": install
+    @cmake --preset {{ preset }} --log-level=WARNING >/dev/null
+    @cmake --build --preset {{ preset }} -- --quiet
+
+# Checks the house rules: layers, banned calls, sizes, formatting, scripts
+[no-exit-message]
+lint: build
+    @scripts/ctest.sh --preset release -L lint -j2
+
+# Formats all hand-written C
+fmt:
+    @find proto server client gen tests bench -name '*.[ch]' -not -name '*.rpc.[ch]' \
+        -exec clang-format -i {} +
+
+# Generates the committed files below gen/latchkey anew
+gen: build
+    @gen/update.sh build/release
+
+# Runs the tests under the address and undefined-behaviour sanitizers
+[no-exit-message]
+asan: (build "asan")
+    @scripts/ctest.sh --preset asan -j2
+
+# Runs the tests that use threads under the thread sanitizer
+[no-exit-message]
+tsan: (build "tsan")
+    @scripts/ctest.sh --preset tsan
+
+# Measures verification; see bench/README.md for the arguments
+bench *args: build
+    @build/release/latchkey-bench {{ args }}
+
+# Runs what CI runs
+[no-exit-message]
+ci:
+    @.ci/run

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/keys.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/progress.h"
+#include "latchkey/v1/key.rpc.h"
+
+/* Calls in flight: enough to fill the committer's groups. */
+#define IN_FLIGHT 512
+
+/* An owner has at most so many keys. */
+#define KEYS_PER_OWNER 500
+
+struct worker;
+
+/* One pass over the keys: each worker takes the next index until none is left. */
+struct pass {
+	struct lk_bench_keys *keys;
+	struct lk_channel *channel;
+	const char *realm;
+	const char *what; /* for the progress line */
+	void (*start)(struct worker *worker);
+	size_t begin;
+	size_t end;
+	_Atomic size_t next;
+	_Atomic size_t done;
+	_Atomic unsigned running;
+	_Atomic unsigned code; /* of the first error */
+};
+
+struct worker {
+	struct pass *pass;
+	size_t index;
+};
+
+static void take_next(struct worker *worker)
+{
+	struct pass *pass = worker->pass;
+
+	worker->index = atomic_fetch_add(&pass->next, 1);
+	if (worker->index < pass->end && atomic_load(&pass->code) == LK_OK)
+		pass->start(worker);
+	else
+		atomic_fetch_sub(&pass->running, 1);
+}
+
+static void finish_one(struct worker *worker, struct lk_status status)
+{
+	unsigned ok = LK_OK;
+
+	if (status.code != LK_OK &&
+		atomic_compare_exchange_strong(&worker->pass->code, &ok, (unsigned)status.code))
+		fprintf(stderr, "latchkey-bench: %s: %s\n", worker->pass->what, status.why);
+	atomic_fetch_add(&worker->pass->done, 1);
+	take_next(worker);
+}
+
+static struct lk_bench_key *key_of(struct worker *worker)
+{
+	return &worker->pass->keys->items[worker->index];
+}
+
+static void on_created(void *arg, struct lk_status status, const lk_create_key_response *response)
+{
+	struct worker *worker = arg;
+	struct lk_bench_key *key = key_of(worker);
+
+	if (status.code == LK_OK) {
+		snprintf(key->id, sizeof key->id, "%s", response->key->id);
+		snprintf(key->secret, sizeof key->secret, "%s", response->secret);
+	}
+	finish_one(worker, status);
+}
+
+static void start_create(struct worker *worker)
+{
+	lk_create_key_request request = LK_CREATE_KEY_REQUEST_INIT;
+	char *scopes[] = { (char[]) { "records.read" } };
+	char user[40];
+
+	snprintf(user, sizeof user, "user-%zu", worker->index / KEYS_PER_OWNER);
+	request.realm = (char *)(uintptr_t)worker->pass->realm;
+	request.name = (char[]) { "bench" };
+	request.user_id = user;
+	if (strcmp(worker->pass->realm, "bench") == 0) {
+		request.n_scopes = 1;
+		request.scopes = scopes;
+	}
+	lk_key_service_create_key_async(worker->pass->channel, NULL, &request, on_created, worker);
+}
+
+static void on_rotated(void *arg, struct lk_status status, const lk_rotate_key_response *response)
+{
+	(void)response; /* the new secret is not wanted: the old one is now unknown */
+	finish_one(arg, status);
+}
+
+static void start_rotate(struct worker *worker)
+{
+	lk_rotate_key_request request = LK_ROTATE_KEY_REQUEST_INIT;
+
+	request.realm = (char *)(uintptr_t)worker->pass->realm;
+	request.id = key_of(worker)->id;
+	lk_key_service_rotate_key_async(worker->pass->channel, NULL, &request, on_rotated, worker);
+}
+
+static void on_revoked(void *arg, struct lk_status status, const lk_revoke_key_response *response)
+{
+	(void)response;
+	finish_one(arg, status);
+}
+
+static void start_revoke(struct worker *worker)
+{
+	lk_revoke_key_request request = LK_REVOKE_KEY_REQUEST_INIT;
+
+	request.realm = (char *)(uintptr_t)worker->pass->realm;
+	request.id = key_of(worker)->id;
+	request.reason = LK_REVOCATION_REASON_CESSATION_OF_OPERATION;
+	lk_key_service_revoke_key_async(worker->pass->channel, NULL, &request, on_revoked, worker);
+}
+
+static struct lk_status run_pass(struct pass *pass)
+{
+	static struct worker workers[IN_FLIGHT];
+
+	atomic_store(&pass->next, pass->begin);
+	atomic_store(&pass->running, IN_FLIGHT);
+	for (size_t i = 0; i < IN_FLIGHT; i++) {
+		workers[i] = (struct worker) { .pass = pass };
+		take_next(&workers[i]);
+	}
+	while (atomic_load(&pass->running) > 0) {
+		lk_progress_show(pass->what, atomic_load(&pass->done), pass->end - pass->begin);
+		usleep(50000);
+	}
+	lk_progress_end();
+	if (atomic_load(&pass->code) != LK_OK)
+		return LK_ERR((enum lk_code)pass->code, "the keys could not be prepared");
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_bench_keys_create(struct lk_bench_keys *keys, struct lk_channel *channel,
+	const char *realm, size_t n, size_t n_miss)
+{
+	struct pass pass = { .keys = keys,
+		.channel = channel,
+		.realm = realm,
+		.what = "creating keys",
+		.start = start_create,
+		.end = n + n_miss };
+	struct pass misses = { .keys = keys,
+		.channel = channel,
+		.realm = realm,
+		.what = "replacing keys",
+		.start = start_rotate,
+		.begin = n,
+		.end = n + n_miss };
+
+	*keys = (struct lk_bench_keys) { .n = n, .n_miss = n_miss };
+	keys->items = lk_alloc((n + n_miss) * sizeof *keys->items);
+	if (keys->items == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
+	LK_TRY(run_pass(&pass));
+	return run_pass(&misses);
+}
+
+struct lk_status lk_bench_keys_revoke(
+	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm)
+{
+	struct pass pass = { .keys = keys,
+		.channel = channel,
+		.realm = realm,
+		.what = "revoking keys",
+		.start = start_revoke,
+		.end = keys->n + keys->n_miss };
+
+	return run_pass(&pass);
+}
+
+void lk_bench_keys_fini(struct lk_bench_keys *keys)
+{
+	if (keys->items != NULL)
+		lk_wipe(keys->items, (keys->n + keys->n_miss) * sizeof *keys->items);
+	lk_free(keys->items);
+	*keys = (struct lk_bench_keys) { 0 };
+}

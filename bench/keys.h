@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys a load verifies: made through CreateKey, held in memory only. */
+#pragma once
+
+#include "bench/target.h"
+
+struct lk_bench_key {
+	char id[32];
+	char secret[112];
+};
+
+struct lk_bench_keys {
+	struct lk_bench_key *items; /* the first n verify, the n_miss after them do not */
+	size_t n;
+	size_t n_miss;
+};
+
+/* Creates n keys, and n_miss that were replaced at once: well-formed secrets that are unknown
+ * for good. Shows progress on standard error when it is a terminal.
+ * Any error of CreateKey and RotateKey; LK_RESOURCE_EXHAUSTED when memory is short. */
+LK_MUST_USE struct lk_status lk_bench_keys_create(struct lk_bench_keys *keys,
+	struct lk_channel *channel, const char *realm, size_t n, size_t n_miss);
+
+/* Revokes them all, for a server that goes on living. */
+LK_MUST_USE struct lk_status lk_bench_keys_revoke(
+	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm);
+
+/* Wipes and frees. */
+void lk_bench_keys_fini(struct lk_bench_keys *keys);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* latchkey-bench: how many verifications a second, and how that compares. */
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/echo.h"
+#include "bench/options.h"
+
+#define EXIT_USAGE 2
+
+enum {
+	OPTION_COMPARE = 256,
+	OPTION_CREDENTIAL_FILE,
+	OPTION_DURATION,
+	OPTION_IN_FLIGHT,
+	OPTION_JSON,
+	OPTION_KEYS,
+	OPTION_MISS,
+	OPTION_RATE,
+	OPTION_REALM,
+	OPTION_ROUNDS,
+	OPTION_SERVER,
+	OPTION_TRANSPORT,
+	OPTION_ZIPF,
+};
+
+/* The first is of `verify` alone. */
+static const struct argp_option verify_options[] = {
+	{ "compare", OPTION_COMPARE, NULL, 0,
+		"Run raw nng echo and verification in turn, over tcp and ipc, at 1, 16, 64, 256 "
+		"and "
+		"1024 in flight",
+		0 },
+	{ "server", OPTION_SERVER, "URL", 0,
+		"Measure the server at URL (tcp://, ipc://) instead of a daemon of the bench's own",
+		1 },
+	{ "credential-file", OPTION_CREDENTIAL_FILE, "FILE", 0,
+		"Service key for --server, with auth.verify and keys.manage", 1 },
+	{ "realm", OPTION_REALM, "NAME", 0, "Realm for --server", 1 },
+	{ "transport", OPTION_TRANSPORT, "tcp|ipc", 0, "How to reach our own daemon (tcp)", 1 },
+	{ "keys", OPTION_KEYS, "N", 0, "Keys to create and verify (1000)", 2 },
+	{ "zipf", OPTION_ZIPF, NULL, 0, "Choose keys by Zipf's law (0.99) instead of uniformly",
+		2 },
+	{ "miss", OPTION_MISS, "PERCENT", 0, "Share of well-formed keys that are unknown (0)", 2 },
+	{ "in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls outstanding at most (64)", 2 },
+	{ "rate", OPTION_RATE, "N", 0,
+		"Open loop: start N calls a second at fixed times, whatever the answers do", 2 },
+	{ "duration", OPTION_DURATION, "MS", 0, "Length of a round in milliseconds (1000)", 2 },
+	{ "rounds", OPTION_ROUNDS, "N", 0, "Rounds; the median is shown (5)", 2 },
+	{ "json", OPTION_JSON, NULL, 0, "Print an array of objects", 3 },
+	{ 0 },
+};
+
+static unsigned long number_of(
+	const char *name, const char *text, unsigned long max, struct argp_state *state)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n > max)
+		argp_error(state, "--%s takes a whole number from 0 to %lu", name, max);
+	return n;
+}
+
+static unsigned long count_of(
+	const char *name, const char *text, unsigned long max, struct argp_state *state)
+{
+	unsigned long n = number_of(name, text, max, state);
+
+	if (n == 0)
+		argp_error(state, "--%s must be at least 1", name);
+	return n;
+}
+
+static error_t parse_target(int key, char *arg, struct argp_state *state)
+{
+	struct lk_bench_options *options = state->input;
+
+	switch (key) {
+	case OPTION_SERVER:
+		options->server = arg;
+		break;
+	case OPTION_CREDENTIAL_FILE:
+		options->credential_file = arg;
+		break;
+	case OPTION_REALM:
+		options->realm = arg;
+		break;
+	case OPTION_TRANSPORT:
+		options->transport = arg;
+		if (strcmp(arg, "tcp") != 0 && strcmp(arg, "ipc") != 0)
+			argp_error(state, "--transport is tcp or ipc");
+		break;
+	case OPTION_ZIPF:
+		options->is_zipf = true;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_COMPARE:
+		options->compare = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse_load(int key, char *arg, struct argp_state *state)
+{
+	struct lk_bench_options *options = state->input;
+
+	switch (key) {
+	case OPTION_KEYS:
+		options->keys = count_of("keys", arg, 10000000, state);
+		break;
+	case OPTION_MISS:
+		options->miss_percent = number_of("miss", arg, 100, state);
+		break;
+	case OPTION_IN_FLIGHT:
+		options->in_flight = count_of("in-flight", arg, 65536, state);
+		break;
+	case OPTION_RATE:
+		options->per_second = (double)count_of("rate", arg, 100000000, state);
+		break;
+	case OPTION_DURATION:
+		options->duration_ms = count_of("duration", arg, 3600000, state);
+		break;
+	case OPTION_ROUNDS:
+		options->rounds = count_of("rounds", arg, 25, state);
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", arg);
+		break;
+	case ARGP_KEY_END:
+		if (options->server != NULL && (options->realm == NULL || options->compare))
+			argp_error(state, options->compare
+						  ? "--compare measures a daemon of its own"
+						  : "--server needs --realm");
+		break;
+	default:
+		return parse_target(key, arg, state);
+	}
+	return 0;
+}
+
+static const char verify_doc[] =
+	"Verify API keys as fast as the server answers, check every verdict, and print rate and "
+	"latencies.\vWithout --server, a latchkeyd from the bench's own directory runs on "
+	"temporary data.\n\nExamples:\n  latchkey-bench verify --in-flight 256\n"
+	"  latchkey-bench verify --rate 100000 --miss 10 --zipf\n"
+	"  latchkey-bench verify --compare --json\n\n"
+	"Exit codes: 0 measured; 1 a verdict was wrong, a call failed or nothing could be started; "
+	"2 usage.";
+
+static const char scale_doc[] = "Fill one daemon with many keys and another with 1,000; compare "
+				"their verification rates in "
+				"turn, and time the start with many keys.\vExample:\n"
+				"  latchkey-bench scale --keys 1000000";
+
+static int run_command(int argc, char **argv, const char *name)
+{
+	bool is_scale = strcmp(name, "scale") == 0;
+	struct lk_bench_options options = { .program = "/proc/self/exe",
+		.transport = "tcp",
+		.keys = is_scale ? 1000000 : 1000,
+		.in_flight = is_scale ? 256 : 64,
+		.duration_ms = 1000,
+		.rounds = 5 };
+	const struct argp argp = { .options = is_scale ? verify_options + 1 : verify_options,
+		.parser = parse_load,
+		.doc = is_scale ? scale_doc : verify_doc };
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n > 0) {
+		self[n] = '\0';
+		options.program = self;
+	}
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (is_scale)
+		return lk_bench_scale(&options);
+	return options.compare ? lk_bench_compare(&options) : lk_bench_verify(&options);
+}
+
+static void print_help(FILE *file)
+{
+	fprintf(file, "Usage: latchkey-bench COMMAND [OPTION...]\n\n"
+		      "  verify   verification rate and latency; --compare: beside raw nng echo\n"
+		      "  scale    the same rate with a million keys as with a thousand\n\n"
+		      "`latchkey-bench COMMAND --help` tells more.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	char title[64];
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0) {
+		print_help(stdout);
+		return 0;
+	}
+	if (strcmp(name, "--version") == 0) {
+		puts("latchkey-bench " LK_VERSION);
+		return 0;
+	}
+	if (strcmp(name, "echo-server") == 0 && argc == 3)
+		return lk_echo_serve(argv[2]);
+	if (strcmp(name, "verify") != 0 && strcmp(name, "scale") != 0) {
+		if (*name != '\0')
+			fprintf(stderr, "latchkey-bench: unknown command '%s'\n", name);
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	snprintf(title, sizeof title, "latchkey-bench %s", name);
+	argv[1] = title;
+	return run_command(argc - 1, argv + 1, name);
+}

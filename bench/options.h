@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What `latchkey-bench verify` was asked to do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lk_bench_options {
+	const char *program; /* the bench's own path */
+	const char *server;  /* NULL: a daemon of our own */
+	const char *credential_file;
+	const char *realm;
+	const char *transport; /* of our own daemon: "tcp" or "ipc" */
+	unsigned long keys;
+	unsigned long in_flight;
+	unsigned long duration_ms; /* of one round */
+	unsigned long rounds;
+	unsigned long miss_percent;
+	double per_second; /* 0: closed loop */
+	bool is_zipf;
+	bool compare;
+	bool json;
+};
+
+/* The commands; each returns the program's exit code. */
+int lk_bench_verify(const struct lk_bench_options *options);
+int lk_bench_compare(const struct lk_bench_options *options);
+int lk_bench_scale(const struct lk_bench_options *options);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What is measured: a latchkeyd of the bench's own in a directory that is deleted at the end,
+ * or a server that runs already.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "proto/wire/rpc.h"
+
+#define LK_TARGET_URL_MAX 160
+
+struct lk_target {
+	char directory[64]; /* of our own daemon; "" for a foreign server */
+	char tcp_url[LK_TARGET_URL_MAX];
+	char ipc_url[LK_TARGET_URL_MAX];
+	char realm[64];
+	char credential[LK_CREDENTIAL_MAX]; /* a service key; wiped at the end */
+	pid_t daemon;                       /* 0: none of ours */
+};
+
+/* Starts a daemon with one realm, `bench`, and makes a service key over its operator socket.
+ * `program` is the bench's own path; latchkeyd is beside it.
+ * LK_UNAVAILABLE  it did not start; its log has been shown */
+LK_MUST_USE struct lk_status lk_target_start(struct lk_target *target, const char *program);
+
+/* Uses a server that runs; the service key is the first line of the file. Only one URL is set.
+ * LK_INVALID_ARGUMENT  the file cannot be read, or the URL is neither tcp:// nor ipc:// */
+LK_MUST_USE struct lk_status lk_target_use(
+	struct lk_target *target, const char *url, const char *credential_file, const char *realm);
+
+/* Stops our daemon and starts it again on the same data; tells the time from start to the
+ * first answer. LK_UNAVAILABLE  it did not start */
+LK_MUST_USE struct lk_status lk_target_restart(
+	struct lk_target *target, const char *program, double *ready_s_out);
+
+/* Kills our daemon without a warning (SIGKILL). */
+void lk_target_kill(struct lk_target *target);
+
+/* Stops our daemon, if it is ours, and deletes its directory. */
+void lk_target_stop(struct lk_target *target);
+
+/* Resident memory of our daemon in bytes; 0 when it is not ours. */
+uint64_t lk_target_resident(const struct lk_target *target);
+
+/* Starts `program argv…` and waits for the byte "+" on its standard output. 0 on failure. */
+pid_t lk_spawn_ready(const char *program, const char *const argv[]);
+
+/* Ends a process that was spawned. */
+void lk_spawn_stop(pid_t pid);
+
+/* A tcp port of 127.0.0.1 that is free now; 0 when there is none. */
+unsigned lk_free_port(void);

@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Starts latchkeyd on demo data and walks through the life of a key.
+# With --once it stops the daemon at the end instead of leaving it to you.
+set -eu
+cd "$(dirname "$0")/.."
+
+once=false
+case ${1-} in
+"") ;;
+--once) once=true ;;
+*)
+	echo "demo.sh: unknown argument '$1' (only --once is known)" >&2
+	exit 2
+	;;
+esac
+
+bin=build/release
+demo=var/demo
+export LATCHKEY_SERVER="ipc://$demo/run/rpc.sock"
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+# Shows a command as one would type it, then runs it.
+show() {
+	printf '\033[36m$ %s\033[0m\n' "$*"
+	"$@"
+}
+
+umask 077
+mkdir -p "$demo/keys"
+"$bin/latchkeyd" --config examples/demo.yaml 2>"$demo/latchkeyd.log" &
+daemon=$!
+trap 'kill "$daemon" 2>/dev/null || true; wait "$daemon" 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
+
+tries=0
+until "$bin/latchkey" health >/dev/null 2>&1; do
+	tries=$((tries + 1))
+	if [ "$tries" -ge 100 ] || ! kill -0 "$daemon" 2>/dev/null; then
+		echo "demo.sh: latchkeyd did not start:" >&2
+		tail -n 5 "$demo/latchkeyd.log" >&2
+		exit 1
+	fi
+	sleep 0.1
+done
+say "latchkeyd answers on $LATCHKEY_SERVER and tcp://127.0.0.1:8070"
+show "$bin/latchkey" health
+
+# The keys of credentials.json are made once and kept while they verify.
+keep_key() {
+	realm=$1
+	shift
+	file=$demo/keys/$realm
+	if [ -f "$file" ] &&
+		"$bin/latchkey" auth verify --realm "$realm" <"$file" >/dev/null 2>&1; then
+		return
+	fi
+	rm -f "$file"
+	"$bin/latchkey" "$@" --secret-file "$file" >/dev/null
+}
+
+keep_key latchkey service create --name demo --scope auth.verify --scope keys.read \
+	--scope keys.manage --realm '*'
+for realm in basicsos incrm briksync gateway omnicrm; do
+	keep_key "$realm" key create --realm "$realm" --name demo --user demo --scope '*'
+done
+{
+	printf '{\n  "service": "%s"' "$(cat "$demo/keys/latchkey")"
+	for realm in basicsos incrm briksync gateway omnicrm; do
+		printf ',\n  "%s": { "key": "%s" }' "$realm" "$(cat "$demo/keys/$realm")"
+	done
+	printf '\n}\n'
+} >"$demo/credentials.json.new"
+mv "$demo/credentials.json.new" "$demo/credentials.json"
+
+say "1. Create a key that may read clients and invoices"
+rm -f "$demo/keys/walk"
+show "$bin/latchkey" key create --realm incrm --name "nightly export" --user ada \
+	--scope clients.read --scope 'invoices.*' --secret-file "$demo/keys/walk"
+
+say "2. Verify it: who is calling, and may they?"
+printf '\033[36m$ latchkey auth verify --realm incrm --permission invoices.create < %s\033[0m\n' \
+	"$demo/keys/walk"
+"$bin/latchkey" auth verify --realm incrm --permission invoices.create <"$demo/keys/walk"
+
+say "3. In another realm the same key is unknown"
+"$bin/latchkey" auth verify --realm gateway <"$demo/keys/walk" || true
+
+say "4. Revoke it"
+id=$("$bin/latchkey" auth verify --realm incrm --json <"$demo/keys/walk" |
+	sed -n 's/.*"keyId": *"\([^"]*\)".*/\1/p')
+show "$bin/latchkey" key revoke --realm incrm --reason superseded "$id"
+
+say "5. The very next verification is refused"
+"$bin/latchkey" auth verify --realm incrm --permission invoices.create <"$demo/keys/walk" || true
+
+say "What to try next"
+cat <<EOF
+  export LATCHKEY_SERVER=$LATCHKEY_SERVER
+  $bin/latchkey key list --realm incrm
+  $bin/latchkey key create --realm incrm --name mine --scope clients.read --expires 30d
+  $bin/latchkey call --list
+  $bin/latchkey-bench verify --compare
+
+  Keys to play with are in $demo/credentials.json, the log is in $demo/latchkeyd.log.
+EOF
+
+if $once; then
+	exit 0
+fi
+say "Press Ctrl-C to stop the daemon."
+wait "$daemon"

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration: one YAML file, read and checked as a whole before anything starts.
+ *
+ * Every mistake is reported with its line and the field's full name; the text never quotes a
+ * value, because a value may be a secret. Relative paths are relative to the working directory.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/wire/arena.h"
+#include "proto/wire/buf.h"
+#include "proto/wire/status.h"
+
+#define LK_CONFIG_LISTENERS_MAX 16
+#define LK_CONFIG_PERMISSIONS_MAX 256
+
+struct lk_config_realm {
+	const char *name;
+	const char *key_prefix; /* "<name>_" unless given */
+	const char **permissions;
+	size_t n_permissions;
+	uint32_t keys_per_owner_max;
+};
+
+struct lk_config_lane {
+	uint32_t workers;
+	uint32_t queue; /* frames waiting */
+};
+
+struct lk_config {
+	const char *data_dir;
+	const char *operator_url; /* ipc://… with operator rights */
+	const char **listen;      /* further URLs, each caller with a service key */
+	size_t n_listen;
+	bool plaintext_ok; /* tcp:// may bind other addresses than loopback */
+	const char *log_level;
+	const char *log_format;
+	uint32_t connections_max;
+	uint32_t connections_per_address_max;
+	uint32_t usage_flush_ms;
+	uint32_t sweep_ms;
+	uint32_t change_log_max;
+	uint32_t change_log_age_ms;
+	uint32_t reserve_mib;
+	struct lk_config_lane read;
+	const struct lk_config_realm *realms;
+	size_t n_realms;
+};
+
+/* Reads a file into a configuration whose memory is the arena's.
+ *
+ * LK_INVALID_ARGUMENT  mistakes; `errors_out` has a line for each
+ * LK_NOT_FOUND         the file cannot be read; `errors_out` says why
+ */
+LK_MUST_USE struct lk_status lk_config_load(const char *path, struct lk_arena *arena,
+	struct lk_config *config_out, struct lk_buf *errors_out);

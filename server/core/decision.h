@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* A decision: who is calling, and may they?
+ *
+ * The hot path of the whole service. No allocation, lock, store access or system call; time comes
+ * in as an argument. The order of the checks is part of the contract: reasons more telling than
+ * "unknown" are given only after the secret was proven.
+ */
+#pragma once
+
+#include "server/core/usage.h"
+
+/* The numbers of latchkey.v1.DenyReason. */
+enum lk_deny_reason {
+	LK_DENY_NONE = 0,
+	LK_DENY_NO_CREDENTIAL = 1,
+	LK_DENY_AMBIGUOUS_CREDENTIALS = 2,
+	LK_DENY_UNKNOWN_CREDENTIAL = 3,
+	LK_DENY_REVOKED = 4,
+	LK_DENY_DISABLED = 5,
+	LK_DENY_EXPIRED = 6,
+	LK_DENY_NETWORK_NOT_ALLOWED = 7,
+	LK_DENY_PERMISSION_DENIED = 8,
+};
+
+/* One public sentence; "" for LK_DENY_NONE. */
+const char *lk_deny_message(enum lk_deny_reason reason);
+
+/* What decides; shared by all threads. */
+struct lk_verifier {
+	struct lk_index *index;
+	const struct lk_peppers *peppers;
+	struct lk_usage *usage; /* NULL: uses are not noted */
+};
+
+struct lk_auth_request {
+	const struct lk_realm *realm; /* from lk_realms_find */
+	const struct lk_bytes *credentials;
+	size_t n_credentials;
+	const char *const *permissions; /* names of the realm; all are needed */
+	size_t n_permissions;
+	struct lk_bytes client_address; /* empty: unknown */
+	struct lk_bytes user_agent;
+	lk_time_ms now;
+};
+
+struct lk_verdict {
+	enum lk_deny_reason reason; /* LK_DENY_NONE: allowed */
+	/* Set once the secret was proven, also when access is denied; valid until
+	 * lk_index_leave. */
+	const struct lk_entry *entry;
+};
+
+/* Judges. Between lk_index_enter and lk_index_leave.
+ *
+ * Order: number of credentials; shape and checksum; lookup by digest; a previous secret after its
+ * grace (unknown); revoked; disabled; expired; network; permissions. The instant of expiry counts
+ * as expired.
+ *
+ * LK_INVALID_ARGUMENT  field `permissions`: a name that the realm does not have
+ */
+LK_MUST_USE struct lk_status lk_authenticate(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, struct lk_verdict *verdict_out);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The verification index: what a decision needs of every key, in memory and complete.
+ *
+ * It is built by one scan of the store and from then on changed only by the store's change log,
+ * so the same code serves one node and many. A miss means that the secret is unknown. Readers
+ * take no lock and allocate nothing; changes are serialised by a lock that readers never touch.
+ */
+#pragma once
+
+#include "server/core/entry.h"
+
+struct lk_index;
+
+/* An empty index. The realms are borrowed and outlive it. LK_RESOURCE_EXHAUSTED. */
+LK_MUST_USE struct lk_status lk_index_new(
+	const struct lk_realms *realms, struct lk_index **index_out);
+
+/* No reader may be inside. NULL is allowed. */
+void lk_index_free(struct lk_index *index);
+
+/* Reads every key of the store. Also the way to start over. Keys of realms that are closed are
+ * left out.
+ *
+ * LK_UNAVAILABLE         the store could not be read; the index is as it was
+ * LK_RESOURCE_EXHAUSTED  short of memory; likewise
+ */
+LK_MUST_USE struct lk_status lk_index_load(struct lk_index *index, struct lk_store *store);
+
+/* Applies the change log up to `seq`, at least; from the committer's on_commit or when another
+ * node wrote. Starts over when the log no longer reaches back.
+ *
+ * LK_UNAVAILABLE, LK_RESOURCE_EXHAUSTED  something could not be applied: the keys concerned are
+ *                                        denied, and the next call tries again
+ */
+LK_MUST_USE struct lk_status lk_index_catch_up(
+	struct lk_index *index, struct lk_store *store, uint64_t seq);
+
+/* The number of the last commit that was applied. */
+uint64_t lk_index_seq(const struct lk_index *index);
+
+/* True when the last lk_index_catch_up failed: a commit may be missing. Whoever must not leave a
+ * key usable denies it with lk_index_deny. */
+bool lk_index_is_behind(const struct lk_index *index);
+
+/* Puts a new set of realms into force and compiles every key anew, which takes as long as
+ * lk_index_load; verification goes on meanwhile. Codes as lk_index_load; on an error the new
+ * realms are in force and keys that need compiling grant what they did before. */
+LK_MUST_USE struct lk_status lk_index_set_realms(
+	struct lk_index *index, struct lk_store *store, const struct lk_realms *realms);
+
+/* The set in force. */
+const struct lk_realms *lk_index_realms(const struct lk_index *index);
+
+/* Refuses every secret of a key from now on, until the change log brings a newer record of it:
+ * for a revocation whose write failed. */
+void lk_index_deny(struct lk_index *index, const struct lk_key_id *id);
+
+struct lk_index_stats {
+	size_t keys;
+	size_t secrets;
+	size_t bytes;      /* of entries and tables */
+	size_t unreadable; /* records that could not be read and are denied by being left out */
+	uint64_t seq;
+};
+struct lk_index_stats lk_index_stats(struct lk_index *index);
+
+/* What a reader found. */
+struct lk_hit {
+	const struct lk_entry *entry;
+	_Atomic uint32_t *used; /* for lk_usage_note */
+};
+
+/* Wrap a whole frame of verifications. Entries are valid in between. */
+void lk_index_enter(void);
+void lk_index_leave(void);
+
+/* The entry of a digest. False: there is none. Between enter and leave. Candidates are told apart
+ * by 32 bits of the digest, then all of it is compared in constant time. */
+bool lk_index_find(
+	const struct lk_index *index, const struct lk_digest *digest, struct lk_hit *hit_out);
+
+/* Moves the time of the last use forward, to the second. False when it is there already. */
+bool lk_index_note_use(const struct lk_hit *hit, lk_time_ms now);
+
+/* Makes lk_index_take_used visit the entry again. */
+void lk_index_note_again(const struct lk_hit *hit);
+
+/* Visits secrets whose use was noted since the visit before, at most `limit`, and forgets that
+ * they were; the others wait for the next call. Returns how many it visited. Walks the whole
+ * table: some milliseconds for a million keys. One thread at a time; never waits. */
+typedef void (*lk_index_used_fn)(void *arg, const struct lk_entry *entry, lk_time_ms at);
+size_t lk_index_take_used(struct lk_index *index, size_t limit, lk_index_used_fn visit, void *arg);

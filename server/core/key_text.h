@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts of API keys and of their ids.
+ *
+ * A key is `<prefix><43 random><6 checksum>`, in base62 (0-9 A-Z a-z); the realm's prefix ends in
+ * `_`. The random part carries 256 bits. The checksum is the CRC-32 (IEEE) of all that stands
+ * before it, as a base62 number with leading zeros, so that a scanner that found
+ *
+ *     \b[a-z0-9_]{0,31}_[0-9A-Za-z]{49}\b
+ *
+ * can tell a key from noise without asking anyone. An id is `key_` and 22 base62 digits of a
+ * 128-bit number: 48 bits of milliseconds, then 80 random ones; ids sort by creation.
+ */
+#pragma once
+
+#include "server/core/realm.h"
+
+#define LK_KEY_RANDOM_CHARS 43
+#define LK_KEY_CHECK_CHARS 6
+#define LK_KEY_HINT_CHARS 7 /* of the random part; 41 bits of 256 */
+
+#define LK_KEY_TEXT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_RANDOM_CHARS + LK_KEY_CHECK_CHARS + 1)
+#define LK_KEY_HINT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_HINT_CHARS + 1)
+#define LK_KEY_ID_TEXT_SIZE 27
+
+/* A whole key, NUL-terminated. A secret: wipe it. */
+struct lk_key_text {
+	char text[LK_KEY_TEXT_SIZE];
+};
+
+/* A new random key. */
+void lk_key_text_make(const char *prefix, struct lk_key_text *key_out);
+
+/* True when the text has the prefix, the length, the alphabet and the checksum of a key. Says
+ * nothing about whether it was ever issued. */
+bool lk_key_text_is_valid(const char *prefix, struct lk_bytes text);
+
+/* The prefix and the first random characters: enough to recognise a key. */
+void lk_key_text_hint(
+	const char *prefix, const struct lk_key_text *key, char hint_out[LK_KEY_HINT_SIZE]);
+
+/* A new id. */
+void lk_key_id_make(lk_time_ms now, struct lk_key_id *id_out);
+void lk_key_id_format(const struct lk_key_id *id, char text_out[LK_KEY_ID_TEXT_SIZE]);
+
+/* False for anything but a text that lk_key_id_format writes. */
+bool lk_key_id_parse(struct lk_bytes text, struct lk_key_id *id_out);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/core/keys_priv.h"
+
+#include <string.h>
+
+#include "proto/wire/utf8.h"
+#include "server/core/entry.h"
+
+/* 9999-12-31T23:59:59.999Z: later times have no RFC 3339 text. */
+#define TIME_MS_MAX INT64_C(253402300799999)
+
+struct lk_bytes lk_keys_text(const char *text)
+{
+	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
+}
+
+/* U+0000 to U+001F, U+007F to U+009F. */
+static bool has_control(struct lk_bytes text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		uint8_t c = text.data[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return true;
+		if (c == 0xc2 && i + 1 < text.n && text.data[i + 1] < 0xa0)
+			return true;
+	}
+	return false;
+}
+
+bool lk_keys_is_plain(struct lk_bytes text, size_t n_min, size_t n_max)
+{
+	return text.n >= n_min && text.n <= n_max && lk_utf8_valid(text) && !has_control(text);
+}
+
+static struct lk_status arena_full(void)
+{
+	return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
+}
+
+struct lk_status lk_keys_set_name(const struct lk_key_spec *spec, struct lk_key_record *record)
+{
+	record->name = lk_keys_text(spec->name);
+	if (!lk_keys_is_plain(record->name, 1, LK_KEY_NAME_MAX))
+		return LK_BAD_FIELD(
+			"name", "a name is 1 to 200 bytes of UTF-8 without control characters");
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_owner(const struct lk_key_spec *spec, struct lk_key_record *record)
+{
+	record->user_id = lk_keys_text(spec->user_id);
+	record->organization_id = lk_keys_text(spec->organization_id);
+	if (!lk_keys_is_plain(record->user_id, 0, LK_OWNER_ID_MAX))
+		return LK_BAD_FIELD("user_id",
+			"a user id is at most 128 bytes of UTF-8 without control characters");
+	if (!lk_keys_is_plain(record->organization_id, 0, LK_OWNER_ID_MAX))
+		return LK_BAD_FIELD("organization_id",
+			"an organization id is at most 128 bytes of UTF-8 without control "
+			"characters");
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_scopes(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+	struct lk_key_record *record)
+{
+	struct lk_permset set = { 0 };
+	struct lk_bytes *items;
+
+	if (spec->n_scopes > LK_KEY_SCOPES_MAX)
+		return LK_BAD_FIELD("scopes", "a key has at most 64 scopes");
+	items = lk_arena_calloc(call->arena, spec->n_scopes, sizeof *items);
+	if (items == NULL)
+		return arena_full();
+	for (size_t i = 0; i < spec->n_scopes; i++) {
+		items[i] = lk_keys_text(spec->scopes[i]);
+		if (!lk_catalog_grant(&call->realm->catalog, items[i], &set))
+			return LK_BAD_FIELD("scopes", "a scope names no permission of the realm");
+	}
+	record->scopes = (struct lk_text_list) { items, spec->n_scopes };
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_networks(const struct lk_keys_call *call,
+	const struct lk_key_spec *spec, struct lk_key_record *record)
+{
+	struct lk_bytes *items;
+
+	if (spec->n_networks > LK_KEY_NETWORKS_MAX)
+		return LK_BAD_FIELD("networks", "a key has at most 64 networks");
+	items = lk_arena_calloc(call->arena, spec->n_networks, sizeof *items);
+	if (items == NULL)
+		return arena_full();
+	for (size_t i = 0; i < spec->n_networks; i++) {
+		struct lk_network network;
+		char text[LK_NETWORK_TEXT_SIZE];
+		char *copy;
+
+		LK_TRY(lk_network_parse(lk_keys_text(spec->networks[i]), &network));
+		lk_network_format(&network, text);
+		copy = lk_arena_strndup(call->arena, text, strlen(text));
+		if (copy == NULL)
+			return arena_full();
+		items[i] = lk_keys_text(copy);
+	}
+	record->networks = (struct lk_text_list) { items, spec->n_networks };
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_realms(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+	struct lk_key_record *record)
+{
+	uint64_t bits[LK_REALMS_MAX / 64] = { 0 };
+	struct lk_bytes *items;
+
+	if (spec->n_realms > 0 && call->realm->index != 0)
+		return LK_BAD_FIELD("realms", "only keys of the realm latchkey name realms");
+	if (spec->n_realms > LK_KEY_REALMS_MAX)
+		return LK_BAD_FIELD("realms", "a key has at most 64 realms");
+	items = lk_arena_calloc(call->arena, spec->n_realms, sizeof *items);
+	if (items == NULL)
+		return arena_full();
+	for (size_t i = 0; i < spec->n_realms; i++) {
+		items[i] = lk_keys_text(spec->realms[i]);
+		if (!lk_realms_grant(call->realms, items[i], bits))
+			return LK_BAD_FIELD("realms", "there is no such realm");
+	}
+	record->realms = (struct lk_text_list) { items, spec->n_realms };
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_expiry(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+	struct lk_key_record *record)
+{
+	record->expires_ms = spec->expires_ms;
+	if (spec->expires_ms == 0)
+		return LK_SUCCESS;
+	if (spec->expires_ms <= call->now)
+		return LK_BAD_FIELD("expires_at", "a key expires in the future");
+	if (spec->expires_ms > TIME_MS_MAX)
+		return LK_BAD_FIELD("expires_at", "a key expires before the year 10000");
+	return LK_SUCCESS;
+}
+
+static struct lk_status check_pair(const struct lk_text_pair *pairs, size_t i)
+{
+	if (!lk_keys_is_plain(pairs[i].key, 1, LK_KEY_METADATA_KEY_MAX))
+		return LK_BAD_FIELD("metadata",
+			"a metadata key is 1 to 64 bytes of UTF-8 without control characters");
+	if (pairs[i].value.n > LK_KEY_METADATA_VALUE_MAX || !lk_utf8_valid(pairs[i].value))
+		return LK_BAD_FIELD("metadata", "a metadata value is at most 512 bytes of UTF-8");
+	for (size_t j = 0; j < i; j++)
+		if (pairs[j].key.n == pairs[i].key.n &&
+			strncmp((const char *)pairs[j].key.data, (const char *)pairs[i].key.data,
+				pairs[i].key.n) == 0)
+			return LK_BAD_FIELD("metadata", "a metadata key occurs twice");
+	return LK_SUCCESS;
+}
+
+struct lk_status lk_keys_set_metadata(const struct lk_keys_call *call,
+	const struct lk_key_spec *spec, struct lk_key_record *record)
+{
+	struct lk_text_pair *pairs;
+
+	if (spec->n_metadata > LK_KEY_METADATA_MAX)
+		return LK_BAD_FIELD("metadata", "a key has at most 32 pairs of metadata");
+	pairs = lk_arena_calloc(call->arena, spec->n_metadata, sizeof *pairs);
+	if (pairs == NULL)
+		return arena_full();
+	for (size_t i = 0; i < spec->n_metadata; i++) {
+		pairs[i].key = lk_keys_text(spec->metadata[i].key);
+		pairs[i].value = lk_keys_text(spec->metadata[i].value);
+		LK_TRY(check_pair(pairs, i));
+	}
+	record->metadata = (struct lk_pair_list) { pairs, spec->n_metadata };
+	return LK_SUCCESS;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Realms: tenants of one server, each with its own users, keys and permissions.
+ *
+ * The set of realms is built from the configuration and replaced as a whole when that is
+ * reloaded. The index of a realm and the bits of its permissions keep their meaning while the
+ * process lives; a realm that left the configuration is closed, and its index stays reserved.
+ * The realm `latchkey` is built in: its keys are those of services, its permissions the scopes
+ * that the schema names.
+ */
+#pragma once
+
+#include "server/core/permset.h"
+#include "server/store/layout.h"
+
+#define LK_REALMS_MAX 256
+#define LK_REALM_BUILTIN "latchkey"
+#define LK_KEY_PREFIX_MAX 32
+#define LK_KEYS_PER_OWNER_DEFAULT 1000
+
+struct lk_realm {
+	char name[LK_REALM_NAME_MAX + 1];
+	char key_prefix[LK_KEY_PREFIX_MAX + 1]; /* ends in `_` */
+	unsigned index;                         /* below LK_REALMS_MAX; `latchkey` is 0 */
+	bool is_open;                           /* the configuration has it now */
+	uint32_t keys_per_owner_max;
+	struct lk_catalog catalog;
+};
+
+/* What the configuration says about a realm; borrowed for the call. */
+struct lk_realm_spec {
+	const char *name;       /* letters, digits, `_` and `-`; not `latchkey` */
+	const char *key_prefix; /* lower-case letters, digits and `_`; ends in `_` */
+	const char *const *permissions;
+	size_t n_permissions;
+	uint32_t keys_per_owner_max; /* 0: LK_KEYS_PER_OWNER_DEFAULT */
+};
+
+struct lk_realms;
+
+/* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix` or `permissions`. */
+LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
+
+/* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success
+ * the new set owns it. All sets stay valid until the newest is freed, so a pointer to a realm may
+ * be kept by a call that waits in a queue.
+ *
+ * LK_INVALID_ARGUMENT    as lk_realm_spec_check, or a name occurs twice
+ * LK_RESOURCE_EXHAUSTED  short of memory, or more realms or permissions over the life of the
+ *                        process than there are indexes or bits: restart to start afresh
+ */
+LK_MUST_USE struct lk_status lk_realms_new(const struct lk_realm_spec *specs, size_t n,
+	struct lk_realms *previous, struct lk_realms **realms_out);
+
+/* Frees the set and all that it replaced. NULL is allowed. */
+void lk_realms_free(struct lk_realms *realms);
+
+/* The open realm of this name, or NULL. */
+const struct lk_realm *lk_realms_find(const struct lk_realms *realms, struct lk_bytes name);
+
+/* The realm of an index, open or closed; NULL for an index that was never given out. */
+const struct lk_realm *lk_realms_at(const struct lk_realms *realms, unsigned index);
+
+/* The realms that a service key names, as bits by index: `*` stands for all but `latchkey`, those
+ * to come included. False when a name is not an open realm; its bit is left out. */
+bool lk_realms_grant(
+	const struct lk_realms *realms, struct lk_bytes name, uint64_t bits[LK_REALMS_MAX / 64]);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "latchkey/v1/health.rpc.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/rpc/descriptors.h"
+#include "server/store/store_leveldb.h"
+#include "server/store/sweeper.h"
+
+#define PATH_SIZE 1200
+
+/* A failure of one part, told once, where it happened. */
+static struct lk_status report(struct lk_status st, const char *part)
+{
+	if (st.code != LK_OK)
+		lk_log(LK_LOG_ERROR, "start failed", LK_LOG_TEXT("part", part),
+			LK_LOG_TEXT("code", lk_code_name(st.code)), LK_LOG_TEXT("why", st.why),
+			LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
+	return st;
+}
+
+static void path_of(char path[PATH_SIZE], const struct lk_config *config, const char *name)
+{
+	snprintf(path, PATH_SIZE, "%s/%s", config->data_dir, name);
+}
+
+static struct lk_status make_data_dir(const struct lk_config *config)
+{
+	char path[PATH_SIZE];
+
+	/* The parents, too, as `mkdir -p` does; the directory itself is closed to others. */
+	snprintf(path, sizeof path, "%s/", config->data_dir);
+	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, slash[1] == '\0' ? 0700 : 0755) != 0 && errno != EEXIST) {
+			lk_log(LK_LOG_ERROR, "data directory", LK_LOG_TEXT("path", path),
+				LK_LOG_TEXT("why", strerror(errno)));
+			return LK_ERR(LK_FAILED_PRECONDITION, "the data directory cannot be made");
+		}
+		*slash = '/';
+	}
+	return LK_SUCCESS;
+}
+
+static bool is_missing(const char *path)
+{
+	struct stat stat_buf;
+
+	return stat(path, &stat_buf) != 0 && errno == ENOENT;
+}
+
+/* The pepper is made once, before the store: digests without their pepper are worthless. */
+static struct lk_status open_peppers(struct lk_daemon *daemon)
+{
+	char pepper[PATH_SIZE], store[PATH_SIZE];
+
+	path_of(pepper, daemon->config, "pepper");
+	path_of(store, daemon->config, "store");
+	if (is_missing(pepper) && is_missing(store)) {
+		LK_TRY(lk_peppers_create(pepper));
+		lk_log(LK_LOG_INFO, "pepper created", LK_LOG_TEXT("path", pepper));
+	}
+	return lk_peppers_load(pepper, &daemon->peppers);
+}
+
+static lk_time_ms now_of(void *arg)
+{
+	(void)arg;
+	return lk_clock_now();
+}
+
+static void report_store(void *arg, const char *what)
+{
+	(void)arg;
+	lk_log(LK_LOG_ERROR, "store", LK_LOG_TEXT("what", what));
+}
+
+static struct lk_status open_store(struct lk_daemon *daemon)
+{
+	char path[PATH_SIZE];
+	const struct lk_store_leveldb_options options = {
+		.path = path,
+		.create = true,
+		.change_log_max = daemon->config->change_log_max,
+		.change_log_age_ms = daemon->config->change_log_age_ms,
+		.reserve_size = (size_t)daemon->config->reserve_mib << 20,
+		.now = now_of,
+		.report = report_store,
+	};
+
+	path_of(path, daemon->config, "store");
+	return lk_store_leveldb_open(&options, &daemon->store);
+}
+
+static struct lk_status make_realms(
+	const struct lk_config *config, struct lk_realms *previous, struct lk_realms **realms_out)
+{
+	struct lk_realm_spec *specs = lk_alloc((config->n_realms + 1) * sizeof *specs);
+	struct lk_status st;
+
+	if (specs == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
+	for (size_t i = 0; i < config->n_realms; i++)
+		specs[i] = (struct lk_realm_spec) {
+			.name = config->realms[i].name,
+			.key_prefix = config->realms[i].key_prefix,
+			.permissions = config->realms[i].permissions,
+			.n_permissions = config->realms[i].n_permissions,
+			.keys_per_owner_max = config->realms[i].keys_per_owner_max,
+		};
+	st = lk_realms_new(specs, config->n_realms, previous, realms_out);
+	lk_free(specs);
+	return st;
+}
+
+static struct lk_status load_index(struct lk_daemon *daemon)
+{
+	uint64_t start_us = lk_clock_mono_us();
+	struct lk_index_stats stats;
+
+	LK_TRY(lk_index_new(daemon->realms, &daemon->index));
+	LK_TRY(lk_index_load(daemon->index, daemon->store));
+	stats = lk_index_stats(daemon->index);
+	lk_log(LK_LOG_INFO, "index loaded", LK_LOG_NUMBER("keys", stats.keys),
+		LK_LOG_NUMBER("bytes", stats.bytes), LK_LOG_NUMBER("unreadable", stats.unreadable),
+		LK_LOG_NUMBER("ms", (lk_clock_mono_us() - start_us) / 1000));
+	return LK_SUCCESS;
+}
+
+static void on_commit(void *arg, uint64_t seq)
+{
+	struct lk_daemon *daemon = arg;
+	struct lk_status st = lk_index_catch_up(daemon->index, daemon->store, seq);
+
+	/* The index denies what it could not apply, and tries again with the next commit. */
+	if (st.code != LK_OK)
+		lk_log(LK_LOG_ERROR, "index behind", LK_LOG_NUMBER("seq", seq),
+			LK_LOG_TEXT("why", st.why));
+}
+
+static struct lk_status open_core(struct lk_daemon *daemon)
+{
+	const struct lk_committer_options options = {
+		.store = daemon->store,
+		.on_commit = on_commit,
+		.arg = daemon,
+	};
+
+	LK_TRY(lk_committer_start(&options, &daemon->committer));
+	LK_TRY(lk_usage_new(&daemon->usage));
+	daemon->services = (struct lk_services) {
+		.verifier = { daemon->index, &daemon->peppers, daemon->usage },
+		.index = daemon->index,
+		.store = daemon->store,
+		.committer = daemon->committer,
+		.peppers = &daemon->peppers,
+		.descriptor_set = lk_descriptor_set(),
+	};
+	daemon->authorizer = lk_services_authorizer(&daemon->services);
+	lk_services_bind(&daemon->services);
+	return LK_SUCCESS;
+}
+
+/* Denials of Authenticate are verdicts, not refusals: they are not logged one by one. */
+static void log_refusal(void *arg, const struct lk_call_outcome *outcome)
+{
+	(void)arg;
+	if (outcome->status.code != LK_PERMISSION_DENIED &&
+		outcome->status.code != LK_UNAUTHENTICATED)
+		return;
+	lk_log(LK_LOG_WARN, "call refused",
+		LK_LOG_TEXT("method", outcome->method != NULL ? outcome->method->name : "?"),
+		LK_LOG_TEXT("caller", outcome->caller == NULL        ? ""
+				      : outcome->caller->is_operator ? "operator"
+								     : outcome->caller->key_id),
+		LK_LOG_TEXT("code", lk_code_name(outcome->status.code)),
+		LK_LOG_TEXT("traceparent", outcome->traceparent));
+}
+
+static struct lk_status open_server(struct lk_daemon *daemon)
+{
+	const struct lk_config *config = daemon->config;
+	const struct lk_server_options options = {
+		.bindings = daemon->services.bindings,
+		.n_bindings = LK_SERVICES_N,
+		.authorizer = &daemon->authorizer,
+		.committer = daemon->committer,
+		.lanes = {
+			[LK_LANE_READ] = { config->read.workers, config->read.queue },
+			[LK_LANE_WRITE] = { 1, 64 },
+		},
+		.now = lk_clock_now,
+		.mono_us = lk_clock_mono_us,
+		.on_call = log_refusal,
+	};
+
+	LK_TRY(lk_server_new(&options, &daemon->server));
+	daemon->services.server = daemon->server;
+	return LK_SUCCESS;
+}
+
+static void report_trouble(void *arg, const char *url, const char *what)
+{
+	(void)arg;
+	lk_log(LK_LOG_WARN, "listener", LK_LOG_TEXT("url", url), LK_LOG_TEXT("what", what));
+}
+
+/* The frame that the self-check sends: HealthService.Check without a credential. */
+static void make_probe(struct lk_buf *probe)
+{
+	const struct lk_frame_head head = { .lane = LK_LANE_FAST, .n_calls = 1 };
+	const struct lk_frame_call call = {
+		.method = lk_health_service_methods[0].number,
+		.remaining_ms = 1000,
+	};
+
+	lk_buf_init(probe, LK_REQUEST_FRAME_MAX);
+	lk_frame_put_head(probe, &head);
+	(void)lk_frame_put_call(probe, &call);
+}
+
+static struct lk_status open_net(struct lk_daemon *daemon)
+{
+	const struct lk_config *config = daemon->config;
+	struct lk_net_address addresses[LK_CONFIG_LISTENERS_MAX + 1];
+	struct lk_net_options options = {
+		.server = daemon->server,
+		.addresses = addresses,
+		.n_addresses = config->n_listen + 1,
+		.pipes_max = config->connections_max,
+		.pipes_per_address_max = config->connections_per_address_max,
+		.on_trouble = report_trouble,
+	};
+	struct lk_buf probe;
+	struct lk_status st;
+
+	addresses[0] = (struct lk_net_address) { .url = config->operator_url, .is_operator = true };
+	for (size_t i = 0; i < config->n_listen; i++)
+		addresses[i + 1] = (struct lk_net_address) {
+			.url = config->listen[i],
+			.plaintext_ok = config->plaintext_ok,
+		};
+	make_probe(&probe);
+	options.probe = (struct lk_bytes) { probe.data, probe.n };
+	st = probe.failed ? LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory")
+			  : lk_net_start(&options, &daemon->net);
+	lk_buf_fini(&probe);
+	for (size_t i = 0; st.code == LK_OK && i < options.n_addresses; i++)
+		lk_log(LK_LOG_INFO, "listening", LK_LOG_TEXT("url", addresses[i].url));
+	return st;
+}
+
+struct lk_status lk_daemon_open(struct lk_daemon *daemon, const struct lk_config *config)
+{
+	*daemon = (struct lk_daemon) { .config = config };
+	LK_TRY(report(lk_crypto_init(), "crypto"));
+	LK_TRY(report(make_data_dir(config), "data_dir"));
+	LK_TRY(report(open_peppers(daemon), "pepper"));
+	LK_TRY(report(open_store(daemon), "store"));
+	LK_TRY(report(make_realms(config, NULL, &daemon->realms), "realms"));
+	LK_TRY(report(load_index(daemon), "index"));
+	LK_TRY(report(open_core(daemon), "core"));
+	LK_TRY(report(open_server(daemon), "server"));
+	return report(open_net(daemon), "listen");
+}
+
+struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_config *config)
+{
+	struct lk_realms *realms;
+
+	LK_TRY(make_realms(config, daemon->realms, &realms));
+	daemon->realms = realms;
+	return lk_index_set_realms(daemon->index, daemon->store, realms);
+}
+
+void lk_daemon_flush_usage(struct lk_daemon *daemon)
+{
+	bool has_more = true;
+
+	while (has_more) {
+		struct lk_status st =
+			lk_usage_flush(daemon->usage, daemon->index, daemon->committer, &has_more);
+
+		if (st.code != LK_OK)
+			return; /* noted again, and tried with the next flush */
+	}
+}
+
+void lk_daemon_sweep(struct lk_daemon *daemon)
+{
+	const struct lk_sweeper sweeper = {
+		.store = daemon->store,
+		.committer = daemon->committer,
+		.sweep = lk_keys_sweep,
+	};
+	struct lk_sweep_counts counts;
+	struct lk_status st = lk_sweeper_run(&sweeper, lk_clock_now(), &counts);
+
+	if (st.code == LK_OK)
+		st = lk_store_leveldb_maintain(daemon->store);
+	if (st.code != LK_OK)
+		lk_log(LK_LOG_WARN, "sweep", LK_LOG_TEXT("code", lk_code_name(st.code)),
+			LK_LOG_TEXT("why", st.why));
+	if (counts.settled > 0 || counts.failed > 0)
+		lk_log(LK_LOG_INFO, "swept", LK_LOG_NUMBER("settled", counts.settled),
+			LK_LOG_NUMBER("failed", counts.failed));
+}
+
+void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
+{
+	if (daemon->server != NULL && !lk_server_drain(daemon->server, drain_ms))
+		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "calls were cut off"));
+	lk_net_stop(daemon->net);
+	lk_server_free(daemon->server);
+	if (daemon->usage != NULL)
+		lk_daemon_flush_usage(daemon);
+	lk_committer_stop(daemon->committer);
+	lk_usage_free(daemon->usage);
+	lk_index_free(daemon->index);
+	lk_realms_free(daemon->realms);
+	lk_store_close(daemon->store);
+	lk_peppers_wipe(&daemon->peppers);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon: every part of latchkeyd, opened in order and closed in reverse. */
+#pragma once
+
+#include "server/config.h"
+#include "server/core/usage.h"
+#include "server/net/listener.h"
+#include "server/rpc/services.h"
+
+struct lk_daemon {
+	const struct lk_config *config;
+	struct lk_peppers peppers;
+	struct lk_store *store;
+	struct lk_realms *realms;
+	struct lk_index *index;
+	struct lk_committer *committer;
+	struct lk_usage *usage;
+	struct lk_services services;
+	struct lk_authorizer authorizer;
+	struct lk_server *server;
+	struct lk_net *net;
+};
+
+/* Opens everything and begins to serve; the configuration outlives the daemon. What went wrong is
+ * logged. After a failure lk_daemon_close is still to be called.
+ *
+ * LK_FAILED_PRECONDITION, LK_DATA_LOSS  the data directory cannot be used
+ * LK_ALREADY_EXISTS, LK_UNAVAILABLE     an address cannot be bound
+ * Others as the parts have them. */
+LK_MUST_USE struct lk_status lk_daemon_open(
+	struct lk_daemon *daemon, const struct lk_config *config);
+
+/* Puts the realms of a newly read configuration into force; nothing else of it. On an error the
+ * old ones stay. */
+LK_MUST_USE struct lk_status lk_daemon_reload(
+	struct lk_daemon *daemon, const struct lk_config *config);
+
+/* Writes the uses of keys that were noted since the last time. */
+void lk_daemon_flush_usage(struct lk_daemon *daemon);
+
+/* Deletes what is over, and trims the change log. */
+void lk_daemon_sweep(struct lk_daemon *daemon);
+
+/* Finishes the calls under way, for at most drain_ms, and closes everything. */
+void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <time.h>
+
+#include "server/net/net_priv.h"
+
+#define FAILURES_MAX 3
+#define RECREATE_TICKS_MIN 10
+#define REAP_MAX 64
+
+/* A listener that is slow on a busy machine is not dead. */
+#define PROBE_TIMEOUT_MS 1000
+
+/* False when it is time to stop. */
+static bool wait_tick(struct lk_net *net)
+{
+	struct timespec end;
+	bool goes_on;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += net->options.interval_ms / 1000;
+	end.tv_nsec += (long)(net->options.interval_ms % 1000) * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_nsec -= 1000000000;
+		end.tv_sec++;
+	}
+	pthread_mutex_lock(&net->mutex);
+	while (!net->is_stopping &&
+		pthread_cond_timedwait(&net->wake, &net->mutex, &end) != ETIMEDOUT)
+		continue;
+	goes_on = !net->is_stopping;
+	pthread_mutex_unlock(&net->mutex);
+	return goes_on;
+}
+
+/* What does not fit into one round is still overdue in the next. */
+static void reap_pipes(struct lk_net *net)
+{
+	uint32_t ids[REAP_MAX];
+	size_t n = lk_pipes_tick(net->pipes, ids, LK_COUNT(ids));
+
+	for (size_t i = 0; i < n && i < LK_COUNT(ids); i++) {
+		atomic_fetch_add(&net->pipes_reaped, 1);
+		nng_pipe_close((nng_pipe) { ids[i] });
+	}
+}
+
+static void report(const struct lk_endpoint *endpoint, const char *what)
+{
+	const struct lk_net_options *options = &endpoint->net->options;
+
+	if (options->on_trouble != NULL)
+		options->on_trouble(options->arg, endpoint->url, what);
+}
+
+static void recreate(struct lk_endpoint *endpoint)
+{
+	atomic_fetch_add(&endpoint->net->listeners_recreated, 1);
+	report(endpoint, "the listener does not answer and is made anew");
+	endpoint->failures = 0;
+	endpoint->ticks_since_made = 0;
+	if (lk_endpoint_recreate(endpoint).code != LK_OK)
+		report(endpoint, "the listener could not be made anew");
+}
+
+static void check(struct lk_endpoint *endpoint)
+{
+	endpoint->ticks_since_made++;
+	switch (lk_probe(endpoint, PROBE_TIMEOUT_MS)) {
+	case LK_PROBE_ANSWERED:
+		endpoint->failures = 0;
+		atomic_store(&endpoint->is_healthy, true);
+		return;
+	case LK_PROBE_UNDECIDED:
+		return;
+	case LK_PROBE_FAILED:
+		break;
+	}
+	endpoint->failures++;
+	atomic_store(&endpoint->is_healthy, false);
+	atomic_fetch_add(&endpoint->net->checks_failed, 1);
+	report(endpoint, "the self-check got no answer");
+	if (endpoint->failures >= FAILURES_MAX && endpoint->ticks_since_made >= RECREATE_TICKS_MIN)
+		recreate(endpoint);
+}
+
+static void *watch(void *arg)
+{
+	struct lk_net *net = arg;
+
+	while (wait_tick(net)) {
+		reap_pipes(net);
+		for (size_t i = 0; i < net->n_endpoints && net->options.probe.n > 0; i++)
+			check(&net->endpoints[i]);
+	}
+	return NULL;
+}
+
+struct lk_status lk_watcher_start(struct lk_net *net)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&net->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&net->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	net->has_watcher = pthread_create(&net->watcher, NULL, watch, net) == 0;
+	return net->has_watcher ? LK_SUCCESS
+				: LK_ERR(LK_RESOURCE_EXHAUSTED, "no thread for the self-check");
+}
+
+void lk_watcher_stop(struct lk_net *net)
+{
+	if (!net->has_watcher)
+		return;
+	pthread_mutex_lock(&net->mutex);
+	net->is_stopping = true;
+	pthread_cond_signal(&net->wake);
+	pthread_mutex_unlock(&net->mutex);
+	pthread_join(net->watcher, NULL);
+	pthread_cond_destroy(&net->wake);
+	pthread_mutex_destroy(&net->mutex);
+}

@@ -188,7 +188,8 @@ void lk_key_print(struct lk_cli *cli, const lk_key *key)
 	if (key->last_use == NULL)
 		puts("Last used        never");
 	print_usage(cli, "Last used", key->last_use);
-	if (key->previous_secret == NULL)
+	/* Of a revoked key no secret is accepted any more. */
+	if (key->previous_secret == NULL || key->revoked_at != NULL)
 		return;
 	line_of(cli, "Previous secret", key->previous_secret->hint);
 	line("  accepted until", lk_key_time(arena, key->previous_secret->expires_at));

@@ -177,6 +177,7 @@ enum lk_exit lk_run_service_create(struct lk_cli *cli, int argc, char **argv)
 			2 },
 		{ "realm-access", KEY_REALM_ACCESS, "REALM", 0,
 			"let it act in this realm, * for all but `latchkey'; repeat for more", 2 },
+		{ "realm", 0, NULL, OPTION_ALIAS, NULL, 2 },
 		{ "network", LK_KEY_NETWORK, "CIDR", 0,
 			"let it call from this network only; repeat for more", 2 },
 		{ "expires", LK_KEY_EXPIRES, "WHEN", 0,

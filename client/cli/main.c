@@ -136,8 +136,8 @@ int main(int argc, char **argv)
 	lk_arena_init(&cli.arena, ARENA_MAX);
 	first = lk_cli_parse_front(&cli, &argp, argc, argv);
 	if (first == argc) {
-		argp_help(&argp, stderr, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
-			argv[0]);
+		argp_help(
+			&argp, stderr, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
 		return LK_EXIT_USAGE;
 	}
 	code = finish_output(run(&cli, argc - first, argv + first));

@@ -3,6 +3,7 @@
  * them. */
 #include "client/cli/reflect.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "client/cli/reflect_priv.h"
@@ -48,14 +49,29 @@ static struct lk_status read_files(struct lk_reflection *reflection, struct lk_b
 		ProtobufCMessage *file;
 		uint64_t tag = take_varint(&cursor);
 		struct lk_bytes bytes = lk_cursor_take(&cursor, (size_t)take_varint(&cursor));
+		const pb_file *declared;
 
 		if (cursor.failed || tag != TAG_FILE || reflection->n_files == FILES_MAX)
 			return UNSOUND;
 		LK_TRY(lk_message_unpack(&google__protobuf__file_descriptor_proto__descriptor,
 			bytes, reflection->arena, &file));
-		reflection->files[reflection->n_files++] = (const pb_file *)file;
+		declared = (const pb_file *)file;
+		if (declared->package != NULL && declared->package[0] != '\0' &&
+			!lk_reflect_is_name(declared->package, true))
+			return UNSOUND;
+		reflection->files[reflection->n_files++] = declared;
 	}
 	return LK_SUCCESS;
+}
+
+bool lk_reflect_is_name(const char *name, bool with_dots)
+{
+	if (name == NULL || name[0] == '\0')
+		return false;
+	for (; *name != '\0'; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_' && !(with_dots && *name == '.'))
+			return false;
+	return true;
 }
 
 /* "latchkey.v1" + "Key"; a scope that is empty adds no dot. NULL when memory is short. */
@@ -79,7 +95,7 @@ static struct lk_status add_type(struct lk_reflection *reflection, const pb_file
 {
 	const char *name = type.message != NULL ? type.message->name : type.enumeration->name;
 
-	if (name == NULL || reflection->n_types == LK_REFLECT_TYPES_MAX)
+	if (!lk_reflect_is_name(name, false) || reflection->n_types == LK_REFLECT_TYPES_MAX)
 		return UNSOUND;
 	type.name = join(reflection->arena, scope, name);
 	if (type.name == NULL)
@@ -183,8 +199,9 @@ static struct lk_status build_type(struct lk_reflection *reflection, const char 
 static struct lk_status fill_method(struct lk_reflection *reflection, const pb_method *declared,
 	const Latchkey__V1__MethodRule *rule, struct lk_method *method)
 {
-	if (declared->name == NULL || rule->number < 1 || rule->number > UINT16_MAX ||
-		(int)rule->lane < LK_LANE_FAST || (int)rule->lane >= LK_LANES)
+	if (!lk_reflect_is_name(declared->name, false) || rule->number < 1 ||
+		rule->number > UINT16_MAX || (int)rule->lane < LK_LANE_FAST ||
+		(int)rule->lane >= LK_LANES)
 		return UNSOUND;
 	method->number = (uint16_t)rule->number;
 	method->lane = (enum lk_lane)rule->lane;
@@ -202,7 +219,7 @@ static struct lk_status fill_service(struct lk_reflection *reflection, const pb_
 	struct lk_method *methods =
 		lk_arena_calloc(reflection->arena, declared->n_method, sizeof *methods);
 
-	if (declared->name == NULL)
+	if (!lk_reflect_is_name(declared->name, false))
 		return UNSOUND;
 	service->name =
 		join(reflection->arena, file->package != NULL ? file->package : "", declared->name);
@@ -262,6 +279,10 @@ struct lk_status lk_reflect_load(struct lk_bytes descriptor_set, struct lk_arena
 	if (reflection == NULL)
 		return NO_MEMORY;
 	reflection->arena = arena;
+	reflection->secrets =
+		lk_arena_calloc(arena, LK_REFLECT_SECRETS_MAX, sizeof *reflection->secrets);
+	if (reflection->secrets == NULL)
+		return NO_MEMORY;
 	LK_TRY(read_files(reflection, descriptor_set));
 	LK_TRY(list_types(reflection));
 	LK_TRY(list_services(reflection));
@@ -316,4 +337,36 @@ const ProtobufCMessageDescriptor *lk_reflect_message(
 	const struct lk_reflect_type *type = lk_reflect_find_type(reflection, name);
 
 	return type != NULL ? type->built_message : NULL;
+}
+
+static bool is_secret(const struct lk_reflection *reflection,
+	const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+{
+	for (size_t i = 0; i < reflection->n_secrets; i++)
+		if (reflection->secrets[i].message == type &&
+			reflection->secrets[i].number == field->id)
+			return true;
+	return false;
+}
+
+/* Building has bounded the depth of types, but one that contains itself has none. */
+static bool has_secret(const struct lk_reflection *reflection,
+	const ProtobufCMessageDescriptor *type, unsigned depth)
+{
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (is_secret(reflection, type, field))
+			return true;
+		if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+			(depth == 0 || has_secret(reflection, field->descriptor, depth - 1)))
+			return true;
+	}
+	return false;
+}
+
+bool lk_reflect_has_secret(
+	const struct lk_reflection *reflection, const ProtobufCMessageDescriptor *type)
+{
+	return has_secret(reflection, type, LK_MESSAGE_DEPTH_MAX);
 }

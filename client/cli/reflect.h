@@ -13,9 +13,10 @@
 
 #include "proto/wire/rpc.h"
 
-/* Types and methods of one reflection, at most. */
+/* Types, methods and fields marked as secrets of one reflection, at most. */
 #define LK_REFLECT_TYPES_MAX 4096
 #define LK_REFLECT_METHODS_MAX 1024
+#define LK_REFLECT_SECRETS_MAX 256
 
 struct lk_reflection;
 
@@ -35,6 +36,10 @@ const struct lk_service *lk_reflect_services(const struct lk_reflection *reflect
 /* The method of "latchkey.v1.KeyService/GetKey", or, where that is unique, "KeyService/GetKey".
  * NULL when there is none. */
 const struct lk_method *lk_reflect_method(const struct lk_reflection *reflection, const char *path);
+
+/* Whether a request of this type, one of the reflection's, can hold a secret anywhere. */
+bool lk_reflect_has_secret(
+	const struct lk_reflection *reflection, const ProtobufCMessageDescriptor *type);
 
 /* The message type of this full name, "latchkey.v1.Key"; NULL when no method carries it. */
 const ProtobufCMessageDescriptor *lk_reflect_message(

@@ -9,6 +9,9 @@
  * oneof may share one. */
 #define SLOT_SIZE sizeof(ProtobufCBinaryData)
 
+/* Field number of `secret` in google.protobuf.FieldOptions. */
+#define OPTION_SECRET 50802
+
 /* protobuf allows no larger number. */
 #define FIELD_NUMBER_MAX ((1 << 29) - 1)
 
@@ -92,7 +95,7 @@ static struct lk_status fill_values(
 	for (size_t i = 0; i < n; i++) {
 		const char *name = declared->value[i]->name;
 
-		if (name == NULL)
+		if (!lk_reflect_is_name(name, false))
 			return UNSOUND;
 		values[i] = (ProtobufCEnumValue) { name, name, declared->value[i]->number };
 	}
@@ -197,8 +200,9 @@ static struct lk_status describe_field(struct lk_reflection *reflection, const p
 	bool is_repeated =
 		declared->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED;
 
-	if (declared->name == NULL || declared->number < 1 || declared->number > FIELD_NUMBER_MAX ||
-		!type_of(declared, &field->type) || (is_repeated && declared->has_oneof_index))
+	if (!lk_reflect_is_name(declared->name, false) || declared->number < 1 ||
+		declared->number > FIELD_NUMBER_MAX || !type_of(declared, &field->type) ||
+		(is_repeated && declared->has_oneof_index))
 		return UNSOUND;
 	field->name = declared->name;
 	field->id = (uint32_t)declared->number;
@@ -208,6 +212,30 @@ static struct lk_status describe_field(struct lk_reflection *reflection, const p
 	if (field->type == PROTOBUF_C_TYPE_STRING && !declared->has_oneof_index)
 		field->default_value = &protobuf_c_empty_string;
 	return resolve(reflection, declared, depth, field);
+}
+
+/* Takes down that a field is marked as a secret. The option is an unknown field, since protobuf-c
+ * knows no extensions; a boolean's varint is not zero when its first byte is not. */
+static struct lk_status note_secret(struct lk_reflection *reflection, const pb_field *declared,
+	const ProtobufCMessageDescriptor *message)
+{
+	const ProtobufCMessage *options =
+		declared->options != NULL ? &declared->options->base : NULL;
+	bool is_secret = false;
+
+	for (unsigned i = 0; options != NULL && i < options->n_unknown_fields; i++) {
+		const ProtobufCMessageUnknownField *option = &options->unknown_fields[i];
+
+		is_secret = is_secret || (option->tag == OPTION_SECRET && option->len > 0 &&
+						 option->data[0] != 0);
+	}
+	if (!is_secret)
+		return LK_SUCCESS;
+	if (reflection->n_secrets == LK_REFLECT_SECRETS_MAX)
+		return UNSOUND;
+	reflection->secrets[reflection->n_secrets++] =
+		(struct lk_secret_field) { message, (uint32_t)declared->number };
+	return LK_SUCCESS;
 }
 
 /* Memory of a message: the base, then a case and a slot for each oneof, then each other field's
@@ -299,6 +327,7 @@ static struct lk_status build_message(
 	for (size_t i = 0; i < message->n_field; i++) {
 		LK_TRY(describe_field(reflection, message->field[i], depth, &fields[i]));
 		LK_TRY(place_field(message, message->field[i], &fields[i], &size));
+		LK_TRY(note_secret(reflection, message->field[i], built));
 	}
 	built->sizeof_message = size;
 	return index_fields(reflection->arena, fields, (unsigned)message->n_field, built);

@@ -37,7 +37,13 @@ struct lk_reflection {
 	size_t n_types;
 	struct lk_service *services;
 	size_t n_services;
+	struct lk_secret_field *secrets;
+	size_t n_secrets;
 };
+
+/* Whether a name is one: letters, digits and underscores, and for a package also dots. Names go
+ * into JSON as they are. */
+bool lk_reflect_is_name(const char *name, bool with_dots);
 
 /* The declared type of this name, with or without a leading dot; NULL when there is none. */
 struct lk_reflect_type *lk_reflect_find_type(

@@ -112,8 +112,10 @@ class Daemon:
         )
 
     def call(self, method, request, **more):
-        """One RPC through `latchkey call`."""
-        return self.cli("--json", "call", "latchkey.v1." + method, json.dumps(request), **more)
+        """One RPC through `latchkey call`, which takes secrets from standard input only."""
+        return self.cli(
+            "call", "latchkey.v1." + method, "-", stdin=json.dumps(request), **more
+        )
 
     def create_key(self, realm="shop", **fields):
         """Returns the id and the secret."""

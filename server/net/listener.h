@@ -54,7 +54,7 @@ struct lk_net_stats {
 	uint64_t pipes;
 	uint64_t pipes_accepted;
 	uint64_t pipes_refused; /* above a cap, or of a foreign uid */
-	uint64_t pipes_reaped;  /* silent, idle, flooding or not reading */
+	uint64_t pipes_ended;   /* silent, idle, flooding, malformed or not reading; tcp only */
 	uint64_t frames;
 	uint64_t frames_malformed;
 	uint64_t checks_failed;

@@ -6,7 +6,7 @@
 
 #define FAILURES_MAX 3
 #define RECREATE_TICKS_MIN 10
-#define REAP_MAX 64
+#define CONDEMNED_MAX 256
 
 /* A listener that is slow on a busy machine is not dead. */
 #define PROBE_TIMEOUT_MS 1000
@@ -33,16 +33,12 @@ static bool wait_tick(struct lk_net *net)
 	return goes_on;
 }
 
-/* What does not fit into one round is still overdue in the next. */
-static void reap_pipes(struct lk_net *net)
+/* What does not fit into one round has its turn in the next. */
+static void end_condemned(struct lk_net *net)
 {
-	uint32_t ids[REAP_MAX];
-	size_t n = lk_pipes_tick(net->pipes, ids, LK_COUNT(ids));
+	struct lk_pipe_address addresses[CONDEMNED_MAX];
 
-	for (size_t i = 0; i < n && i < LK_COUNT(ids); i++) {
-		atomic_fetch_add(&net->pipes_reaped, 1);
-		nng_pipe_close((nng_pipe) { ids[i] });
-	}
+	lk_hang_up(net, addresses, lk_pipes_tick(net->pipes, addresses, LK_COUNT(addresses)));
 }
 
 static void report(const struct lk_endpoint *endpoint, const char *what)
@@ -89,7 +85,7 @@ static void *watch(void *arg)
 	struct lk_net *net = arg;
 
 	while (wait_tick(net)) {
-		reap_pipes(net);
+		end_condemned(net);
 		for (size_t i = 0; i < net->n_endpoints && net->options.probe.n > 0; i++)
 			check(&net->endpoints[i]);
 	}

@@ -66,7 +66,7 @@ class Daemon:
         self.config.write_text(
             f"data_dir: {self.directory}/data\n"
             f"listen:\n  operator: {self.operator}\n  rpc: ['{self.tcp}']\n"
-            "store: { reserve_mib: 1, usage_flush: 100ms }\n" + realms
+            "store: { reserve_mib: 64, usage_flush: 100ms }\n" + realms
         )
 
     def spawn(self):

@@ -279,7 +279,7 @@ void lk_target_stop(struct lk_target *target)
 
 uint64_t lk_target_resident(const struct lk_target *target)
 {
-	unsigned long pages = 0;
+	unsigned long pages, shared;
 	char path[64];
 	FILE *file;
 
@@ -289,8 +289,9 @@ uint64_t lk_target_resident(const struct lk_target *target)
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%*u %lu", &pages) != 1)
-		pages = 0;
+	/* Tables that the store maps are the page cache's, not ours. */
+	if (fscanf(file, "%*u %lu %lu", &pages, &shared) != 2)
+		pages = shared = 0;
 	fclose(file);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return (uint64_t)(pages - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

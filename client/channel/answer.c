@@ -5,8 +5,8 @@
 
 #include "latchkey/v1/common.pb-c.h"
 
-#define BACKOFF_MIN_MS 20
-#define BACKOFF_MAX_MS 1000
+#define BACKOFF_MIN_MS 20u
+#define BACKOFF_MAX_MS 1000u
 
 #define MALFORMED LK_ERR(LK_INTERNAL, "the server's answer is malformed")
 

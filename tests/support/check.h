@@ -12,7 +12,7 @@
 
 #include "proto/wire/status.h"
 
-#define TEST(name) static void name(void **state_)
+#define TEST(name) static void name(__attribute__((unused)) void **state_)
 #define RUN(name) cmocka_unit_test(name)
 #define RUN_ALL(tests) cmocka_run_group_tests(tests, NULL, NULL)
 

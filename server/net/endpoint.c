@@ -74,6 +74,7 @@ static void admit_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	struct lk_endpoint *endpoint = arg;
 
 	(void)event;
+	atomic_fetch_add(&endpoint->net->pipes_made, 1);
 	if (may_connect(endpoint, pipe)) {
 		atomic_fetch_add(&endpoint->net->pipes_accepted, 1);
 	} else {
@@ -87,6 +88,7 @@ static void forget_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	struct lk_endpoint *endpoint = arg;
 
 	(void)event;
+	atomic_fetch_add(&endpoint->net->pipes_freed, 1);
 	lk_pipes_remove(endpoint->net->pipes, (uint32_t)nng_pipe_id(pipe));
 }
 

@@ -150,5 +150,5 @@ bool lk_net_is_healthy(const struct lk_net *net)
 	for (size_t i = 0; i < net->n_endpoints; i++)
 		if (!atomic_load(&net->endpoints[i].is_healthy))
 			return false;
-	return true;
+	return !atomic_load(&net->is_stuck);
 }

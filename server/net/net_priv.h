@@ -58,6 +58,12 @@ struct lk_net {
 	pthread_cond_t wake;
 	bool is_stopping;
 
+	/* Pipes that nng made and freed. */
+	atomic_ulong pipes_made, pipes_freed;
+	unsigned long freed_before; /* the watcher's own, like the next */
+	unsigned stuck_ticks;
+	atomic_bool is_stuck;
+
 	atomic_ulong pipes_accepted, pipes_refused;
 	atomic_ulong frames, frames_malformed;
 	atomic_ulong checks_failed, listeners_recreated;

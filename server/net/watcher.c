@@ -7,6 +7,7 @@
 #define FAILURES_MAX 3
 #define RECREATE_TICKS_MIN 10
 #define CONDEMNED_MAX 256
+#define STUCK_TICKS 10
 
 /* A listener that is slow on a busy machine is not dead. */
 #define PROBE_TIMEOUT_MS 1000
@@ -49,6 +50,21 @@ static void report(const struct lk_endpoint *endpoint, const char *what)
 		options->on_trouble(options->arg, endpoint->url, what);
 }
 
+/* Every self-check is a pipe that has to be freed. When there are more pipes than the table knows
+ * and none is freed for long, nng's one thread for that is lost, and only a restart helps. */
+static void check_freeing(struct lk_net *net)
+{
+	unsigned long freed = atomic_load(&net->pipes_freed);
+	unsigned long made = atomic_load(&net->pipes_made);
+	bool moves = freed != net->freed_before || made - freed <= lk_pipes_count(net->pipes);
+
+	net->freed_before = freed;
+	net->stuck_ticks = moves ? 0 : net->stuck_ticks + 1;
+	if (net->stuck_ticks == STUCK_TICKS)
+		report(&net->endpoints[0], "nng no longer frees connections: restart the server");
+	atomic_store(&net->is_stuck, net->stuck_ticks >= STUCK_TICKS);
+}
+
 static void recreate(struct lk_endpoint *endpoint)
 {
 	atomic_fetch_add(&endpoint->net->listeners_recreated, 1);
@@ -88,6 +104,8 @@ static void *watch(void *arg)
 		end_condemned(net);
 		for (size_t i = 0; i < net->n_endpoints && net->options.probe.n > 0; i++)
 			check(&net->endpoints[i]);
+		if (net->options.probe.n > 0)
+			check_freeing(net);
 	}
 	return NULL;
 }

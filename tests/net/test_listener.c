@@ -296,6 +296,23 @@ TEST(a_listener_that_died_is_noticed_and_made_anew)
 	listening_close(&l);
 }
 
+TEST(pipes_that_are_never_freed_are_noticed)
+{
+	struct lk_net_options options = PROBED;
+	struct listening l;
+
+	options.interval_ms = 5;
+	listening_open(&l, options);
+	AWAIT(lk_net_stats(l.net).frames >= 50);
+	CHECK(lk_net_is_healthy(l.net));
+	/* As if the one that frees were behind for ever. */
+	nng_pipe_notify(l.net->endpoints[TCP].socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	nng_pipe_notify(l.net->endpoints[IPC].socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	AWAIT(!lk_net_is_healthy(l.net));
+	CHECK_EQ(lk_net_stats(l.net).checks_failed, 0);
+	listening_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +327,7 @@ int main(void)
 		RUN(addresses_that_would_be_open_or_unknown_are_refused),
 		RUN(starting_serving_and_stopping_can_be_repeated),
 		RUN(starting_leaves_nothing_behind_when_any_allocation_fails),
+		RUN(pipes_that_are_never_freed_are_noticed),
 		RUN(a_listener_that_died_is_noticed_and_made_anew),
 	};
 

@@ -318,8 +318,9 @@ TEST(the_operator_may_act_everywhere_and_hears_of_unknown_realms)
 
 static struct lk_bytes pack_metadata(const char *key, const char *traceparent, uint8_t *room)
 {
-	Latchkey__V1__CallMetadata metadata = LATCHKEY__V1__CALL_METADATA__INIT;
+	Latchkey__V1__CallMetadata metadata;
 
+	latchkey__v1__call_metadata__init(&metadata);
 	metadata.idempotency_key.data = (uint8_t *)(uintptr_t)key;
 	metadata.idempotency_key.len = strlen(key);
 	metadata.traceparent = (char *)(uintptr_t)traceparent;
@@ -522,6 +523,7 @@ static size_t n_seen;
 
 static void observe(void *arg, const struct lk_call_outcome *outcome)
 {
+	(void)arg;
 	if (n_seen < LK_COUNT(seen))
 		seen[n_seen++] = *outcome;
 }

@@ -76,6 +76,8 @@ static char *filled(struct lk_arena *arena, size_t n)
 static struct lk_status serve_check(const void *handlers, struct lk_call *call,
 	const ProtobufCMessage *request, ProtobufCMessage *response)
 {
+	(void)handlers;
+	(void)call;
 	atomic_fetch_add(&n_runs, 1);
 	((Latchkey__V1__HealthCheckResponse *)response)->version =
 		((const Latchkey__V1__HealthCheckRequest *)request)->service;
@@ -99,6 +101,7 @@ static struct lk_status serve_echo(const void *handlers, struct lk_call *call,
 	char *id = ((const Latchkey__V1__GetKeyRequest *)request)->id;
 	char **version = &((Latchkey__V1__HealthCheckResponse *)response)->version;
 
+	(void)handlers;
 	CHECK(call->context == &gate_mutex);
 	atomic_fetch_add(&n_runs, 1);
 	*version = id;
@@ -157,6 +160,8 @@ static struct lk_status authenticate(void *arg, const struct lk_peer *peer,
 	bool is_good = credential.n == 4 && memcmp(credential.data, "good", 4) == 0;
 	bool is_bare = credential.n == 4 && memcmp(credential.data, "bare", 4) == 0;
 
+	(void)arg;
+	(void)now;
 	if (!peer->is_operator && !is_good && !is_bare)
 		return LK_ERR(LK_UNAUTHENTICATED, "invalid service credential");
 	*caller_out = (struct lk_caller) { .is_operator = peer->is_operator };
@@ -169,11 +174,13 @@ static struct lk_status authenticate(void *arg, const struct lk_peer *peer,
 
 static int find_scope(void *arg, const char *name)
 {
+	(void)arg;
 	return strcmp(name, "echo") == 0 ? 63 : -1;
 }
 
 static int find_realm(void *arg, const char *name)
 {
+	(void)arg;
 	return strcmp(name, "one") == 0 ? 0 : strcmp(name, "two") == 0 ? 1 : -1;
 }
 
@@ -221,9 +228,11 @@ struct lk_server_options echo_options(void)
 
 static size_t pack_request(const struct echo_call *call, uint8_t *body)
 {
-	Latchkey__V1__GetKeyRequest echo = LATCHKEY__V1__GET_KEY_REQUEST__INIT;
-	Latchkey__V1__HealthCheckRequest check = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__GetKeyRequest echo;
+	Latchkey__V1__HealthCheckRequest check;
 
+	latchkey__v1__get_key_request__init(&echo);
+	latchkey__v1__health_check_request__init(&check);
 	if (call->method == ECHO_CHECK) {
 		if (call->text != NULL)
 			check.service = (char *)(uintptr_t)call->text;

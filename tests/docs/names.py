@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """names.py ROOT BUILD: the manual pages name every long option and every field of the
-configuration, and no others; the configurations shown are valid."""
+configuration, and no others; the configurations shown are valid; the files and tests that the
+other documents name exist."""
 
 import pathlib
 import re
@@ -63,9 +64,26 @@ def check_examples(root, build):
             yield f"{page}: example {number}: {done.stderr}"
 
 
+def check_references(root):
+    tops = {path.name for path in root.iterdir()} - {"build", "var"}
+    tests = set()
+    for path in (root / "tests").rglob("*test_*"):
+        if path.suffix in (".c", ".py"):
+            tests.update(re.findall(r"^TEST\((\w+)\)|^ +def (test_\w+)", path.read_text(), re.M))
+    known = {name for pair in tests for name in pair}
+    for page in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for token in re.findall(r"`([^`\s]+)`", (root / page).read_text()):
+            top, slash, rest = token.partition("/")
+            if slash and top in tops and rest and not any(root.glob(token.rstrip("/"))):
+                yield f"{page}: there is no {token}"
+            is_test = re.fullmatch(r"(?!lk_)[A-Za-z]+(_[A-Za-z]+){3,}", token)
+            if is_test and token not in known:
+                yield f"{page}: there is no test {token}"
+
+
 def main():
     root, build = (pathlib.Path(arg) for arg in sys.argv[1:])
-    findings = [*check_fields(root), *check_examples(root, build)]
+    findings = [*check_fields(root), *check_examples(root, build), *check_references(root)]
     for page, commands in PROGRAMS.items():
         findings += check_options(root, build, page, commands)
     print("\n".join(findings))

@@ -97,7 +97,7 @@ static bool write_config(const struct lk_target *target)
 	fprintf(file,
 		"data_dir: %s/data\n"
 		"listen:\n  operator: %s\n  rpc: [\"%s\"]\n"
-		"store: { reserve_mib: 0 }\n"
+		"store: { reserve_mib: 1 }\n"
 		"log: { level: warn }\n"
 		"realms:\n"
 		"  bench: { permissions: [records.read, records.write], keys_per_owner_max: 10000 "

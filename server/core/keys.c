@@ -208,6 +208,7 @@ struct lk_status lk_keys_create(const struct lk_keys_call *call, struct lk_txn *
 	struct lk_status st;
 
 	LK_TRY(fill_record(call, spec, &record));
+	LK_TRY(lk_keys_check_rights(call, &record));
 	lk_key_id_make(call->now, &record.id);
 	make_secret(call, 1, secret_out, hint, &record.current);
 	st = put_new(call, txn, &record, view_out);
@@ -273,9 +274,12 @@ struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *
 	struct lk_key_record record;
 
 	LK_TRY(get_record(call, txn, update->id, &record));
+	/* Before as after: nobody is to revive a key that is stronger than themselves. */
+	LK_TRY(lk_keys_check_rights(call, &record));
 	if (record.revoked_ms != 0)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the key is revoked");
 	LK_TRY(apply_update(call, update, &record));
+	LK_TRY(lk_keys_check_rights(call, &record));
 	if ((update->fields & LK_KEY_FIELD_EXPIRES_AT) != 0 && record.expires_ms != 0)
 		LK_TRY(put_end(call, txn, &record.id, record.expires_ms));
 	return put_record(call, txn, &record, view_out);
@@ -303,6 +307,7 @@ struct lk_status lk_keys_rotate(const struct lk_keys_call *call, struct lk_txn *
 	if (rotation->grace_ms < 0 || rotation->grace_ms > LK_ROTATE_GRACE_MS_MAX)
 		return LK_BAD_FIELD("grace_period", "a grace period is 0 to 30 days");
 	LK_TRY(get_record(call, txn, rotation->id, &record));
+	LK_TRY(lk_keys_check_rights(call, &record));
 	if (record.revoked_ms != 0)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the key is revoked");
 	if (record.expires_ms != 0 && call->now >= record.expires_ms)

@@ -19,6 +19,7 @@ static struct lk_keys_call call_of(struct lk_call *call)
 		.peppers = services->peppers,
 		.arena = call->arena,
 		.now = call->now,
+		.rights = call->caller->is_operator ? NULL : &call->caller->rights,
 	};
 }
 

@@ -319,10 +319,10 @@ const struct lk_realms *lk_index_realms(const struct lk_index *index)
 	return atomic_load(&index->realms);
 }
 
-void lk_index_deny(struct lk_index *index, const struct lk_key_id *id)
+void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_entry_denial denial)
 {
 	pthread_mutex_lock(&index->lock);
-	lk_entries_deny(&index->entries, id, LK_ENTRY_DENIED_AS_REVOKED);
+	lk_entries_deny(&index->entries, id, denial);
 	pthread_mutex_unlock(&index->lock);
 }
 

@@ -19,6 +19,8 @@ struct lk_daemon {
 	struct lk_authorizer authorizer;
 	struct lk_server *server;
 	struct lk_net *net;
+	_Atomic uint64_t refusals_second; /* the second in which refused calls are counted */
+	_Atomic uint64_t refusals;        /* in it */
 };
 
 /* Opens everything and begins to serve; the configuration outlives the daemon. What went wrong is

@@ -61,7 +61,8 @@ struct lk_net_stats {
 	uint64_t listeners_recreated;
 };
 
-/* Binds every address and starts to serve.
+/* Binds every address and starts to serve. What the options point at is not needed any more when
+ * this returns, but for the server and `arg`.
  *
  * LK_INVALID_ARGUMENT     an address of another scheme; plaintext beyond the loopback; operator
  *                         rights over tcp; too few contexts

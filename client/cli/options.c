@@ -107,11 +107,17 @@ static error_t take_any(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
+/* argp frees what it did not bring itself. */
 static char *add_exit_codes(int key, const char *text, void *input)
 {
+	size_t n = strlen(lk_exit_text) + 1;
+	char *copy;
+
 	(void)input;
-	/* argp frees what it did not bring itself. */
-	return key == ARGP_KEY_HELP_EXTRA ? strdup(lk_exit_text) : (char *)(uintptr_t)text;
+	if (key != ARGP_KEY_HELP_EXTRA)
+		return (char *)(uintptr_t)text;
+	copy = lk_alloc(n);
+	return copy != NULL ? memcpy(copy, lk_exit_text, n) : NULL;
 }
 
 void lk_cli_parse(

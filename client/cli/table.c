@@ -6,18 +6,21 @@
 
 #define GAP 2
 
-/* The character at `text`, which is UTF-8, and how many bytes it has. Bytes that are not UTF-8
- * stand for themselves. */
+/* Stands for a byte that is not UTF-8. */
+#define NO_CHARACTER UINT32_MAX
+
+/* The character at `text`, and how many bytes it has. */
 static uint32_t decode(const uint8_t *text, size_t *n_out)
 {
-	size_t n = text[0] < 0xc0 ? 1 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	uint32_t character = text[0] < 0x80 ? text[0] : text[0] & (0xffU >> (n + 1));
+	size_t n = text[0] < 0x80 ? 1 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	uint32_t character = n == 1 ? text[0] : text[0] & (0xffU >> (n + 1));
 
+	*n_out = 1;
+	if (n > 1 && (text[0] < 0xc2 || text[0] > 0xf4))
+		return NO_CHARACTER;
 	for (size_t i = 1; i < n; i++) {
-		if ((text[i] & 0xc0) != 0x80) {
-			*n_out = 1;
-			return text[0];
-		}
+		if ((text[i] & 0xc0) != 0x80)
+			return NO_CHARACTER;
 		character = character << 6 | (text[i] & 0x3f);
 	}
 	*n_out = n;
@@ -46,7 +49,9 @@ const char *lk_text_safe(struct lk_arena *arena, const char *text)
 		size_t n_bytes;
 		uint32_t character = decode(at, &n_bytes);
 
-		if (is_unsafe(character)) {
+		if (character == NO_CHARACTER) {
+			n += (size_t)snprintf(safe + n, escape_max, "\\x%02x", *at);
+		} else if (is_unsafe(character)) {
 			n += (size_t)snprintf(safe + n, escape_max, "\\u{%x}", (unsigned)character);
 		} else {
 			memcpy(safe + n, at, n_bytes);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may listen where, who may enter, and how listeners start, stop and recover. */
+#include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -189,9 +191,23 @@ TEST(a_second_instance_is_refused_and_the_first_goes_on)
 		CHECK_CODE(try_url(l.url[i]), LK_ALREADY_EXISTS);
 		CHECK(listening_call_at(&l.at[i]));
 	}
-	/* Refused by the lock: not even a connection was made. */
-	CHECK_EQ(lk_net_stats(l.net).pipes_accepted, N_ADDRESSES);
 	listening_close(&l);
+}
+
+TEST(the_lock_alone_keeps_a_second_instance_away)
+{
+	char directory[] = "/tmp/lk_listener_XXXXXX", url[96], lock[96];
+	int fd;
+
+	CHECK(mkdtemp(directory) != NULL);
+	snprintf(url, sizeof url, "ipc://%s/rpc.sock", directory);
+	snprintf(lock, sizeof lock, "%s/rpc.sock.lock", directory);
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	CHECK_CODE(try_url(url), LK_ALREADY_EXISTS);
+	close(fd);
+	CHECK_OK(try_url(url));
+	CHECK_EQ(unlink(lock) | rmdir(directory), 0);
 }
 
 static void bind_and_leave(const char *path)
@@ -323,6 +339,7 @@ int main(void)
 		RUN(an_ipc_directory_that_others_can_enter_is_refused),
 		RUN(another_user_is_refused_even_when_every_mode_is_open),
 		RUN(a_second_instance_is_refused_and_the_first_goes_on),
+		RUN(the_lock_alone_keeps_a_second_instance_away),
 		RUN(a_socket_left_by_a_crash_is_replaced),
 		RUN(addresses_that_would_be_open_or_unknown_are_refused),
 		RUN(starting_serving_and_stopping_can_be_repeated),

@@ -310,7 +310,8 @@ TEST(a_method_is_found_by_its_full_and_its_short_name_only)
 	CHECK(lk_reflect_method(reflection, "latchkey.v1.KeyService.GetKey") == NULL);
 }
 
-/* A schema with one method from M to M; the rest of it is given as JSON, without the braces. */
+/* A schema with one method from M to M; the rest of it is given as JSON, without the braces and
+ * with single quotes. */
 static struct lk_status load_schema(const char *rest)
 {
 	/* MethodRule { number: 1, lane: LANE_FAST }, its length in front as protobuf-c wants it. */
@@ -326,9 +327,11 @@ static struct lk_status load_schema(const char *rest)
 	char text[2048];
 
 	snprintf(text, sizeof text,
-		"{\"file\":[{\"syntax\":\"proto3\",\"service\":[{\"name\":\"S\",\"method\":[{"
-		"\"name\":\"A\",\"inputType\":\".M\",\"outputType\":\"M\",\"options\":{}}]}],%s}]}",
+		"{'file': [{'syntax': 'proto3', 'service': [{'name': 'S', 'method': [{'name': 'A',"
+		"'inputType': '.M', 'outputType': 'M', 'options': {}}]}], %s}]}",
 		rest);
+	for (char *at = text; *at != '\0'; at++)
+		*at = *at == '\'' ? '"' : *at;
 	bytes = (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
 	CHECK_OK(lk_json_parse(type, bytes, NULL, &arena, &message));
 	set = (Google__Protobuf__FileDescriptorSet *)message;
@@ -339,58 +342,93 @@ static struct lk_status load_schema(const char *rest)
 	return lk_reflect_load(bytes, &arena, &reflection);
 }
 
-#define FIELD(rest) "\"messageType\":[{\"name\":\"M\",\"field\":[{" rest "}]}]"
-
-TEST(a_schema_that_is_not_sound_proto3_is_refused)
+/* A message M with these fields. */
+static struct lk_status load_fields(const char *fields)
 {
-	static const char
-		*const schemas[] = {
-			/* no such message, or no message */
-			"\"messageType\":[]",
-			"\"messageType\":[{\"name\":\"N\"}]",
-			"\"enumType\":[{\"name\":\"M\"}]",
-			/* fields */
-			FIELD("\"number\":1,\"type\":5"),
-			FIELD("\"name\":\"a\",\"type\":5"),
-			FIELD("\"name\":\"a\",\"number\":-1,\"type\":5"),
-			FIELD("\"name\":\"a\",\"number\":536870912,\"type\":5"),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_GROUP\""),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":0"),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":99"),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":5},"
-			      "{\"name\":\"b\",\"number\":1,\"type\":5"),
-			/* oneofs */
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":5,\"oneofIndex\":0"),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":5,\"oneofIndex\":-1"),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":5,\"oneofIndex\":0,"
-			      "\"label\":\"LABEL_REPEATED\""),
-			/* types of fields */
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_MESSAGE\""),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_MESSAGE\",\"typeName\":"
-			      "\".X\""),
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_MESSAGE\",\"typeName\":"
-			      "\".E\"") ",\"enumType\":[{\"name\":\"E\",\"value\":[{\"name\":\"Z\","
-					"\"number\":0}]}]",
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_ENUM\",\"typeName\":\"."
-			      "M\""),
-			/* enums */
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_ENUM\",\"typeName\":\"."
-			      "E\"") ",\"enumType\":[{\"name\":\"E\",\"value\":[]}]",
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_ENUM\",\"typeName\":\"."
-			      "E\"") ",\"enumType\":[{\"name\":\"E\",\"value\":[{\"name\":\"Z\","
-				     "\"number\":1}]}]",
-			FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_ENUM\",\"typeName\":\"."
-			      "E\"") ",\"enumType\":[{\"name\":\"E\",\"value\":[{\"number\":0}]}]",
-		};
+	char rest[1024];
 
-	CHECK_OK(load_schema(FIELD("\"name\":\"a\",\"number\":1,\"type\":5")));
-	CHECK_OK(
-		load_schema(FIELD("\"name\":\"a\",\"number\":1,\"type\":\"TYPE_ENUM\",\"typeName\":"
-				  "\".E\"") ",\"enumType\":[{\"name\":\"E\",\"value\":[{\"name\":"
-					    "\"Z\",\"number\":0}]}]"));
-	for (size_t i = 0; i < LK_COUNT(schemas); i++)
-		if (load_schema(schemas[i]).code != LK_INVALID_ARGUMENT)
-			fail_msg("accepted: %s", schemas[i]);
+	snprintf(rest, sizeof rest, "'messageType': [{'name': 'M', 'field': [%s]}]", fields);
+	return load_schema(rest);
+}
+
+/* A message M with a field of an enum E with these values. */
+static struct lk_status load_values(const char *values)
+{
+	char rest[1024];
+
+	snprintf(rest, sizeof rest,
+		"'messageType': [{'name': 'M', 'field': [{'name': 'a', 'number': 1,"
+		"'type': 'TYPE_ENUM', 'typeName': '.E'}]}],"
+		"'enumType': [{'name': 'E', 'value': [%s]}]",
+		values);
+	return load_schema(rest);
+}
+
+TEST(a_method_of_types_that_are_not_declared_is_refused)
+{
+	CHECK_OK(load_schema("'messageType': [{'name': 'M'}]"));
+	CHECK_CODE(load_schema("'messageType': []"), LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_schema("'messageType': [{'name': 'N'}]"), LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_schema("'enumType': [{'name': 'M'}]"), LK_INVALID_ARGUMENT);
+}
+
+TEST(names_that_are_none_are_refused)
+{
+	CHECK_OK(load_schema("'package': '', 'messageType': [{'name': 'M'}]"));
+	CHECK_CODE(load_schema("'package': 'a b', 'messageType': [{'name': 'M'}]"),
+		LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_schema("'messageType': [{'name': 'M'}, {'name': 'x.y'}]"),
+		LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_schema("'messageType': [{'name': 'M'}, {}]"), LK_INVALID_ARGUMENT);
+	CHECK_CODE(
+		load_fields("{'name': 'a\\u001b', 'number': 1, 'type': 5}"), LK_INVALID_ARGUMENT);
+}
+
+TEST(fields_that_are_not_sound_proto3_are_refused)
+{
+	static const char *const fields[] = {
+		"{'number': 1, 'type': 5}",
+		"{'name': 'a', 'type': 5}",
+		"{'name': 'a', 'number': -1, 'type': 5}",
+		"{'name': 'a', 'number': 536870912, 'type': 5}",
+		"{'name': 'a', 'number': 1, 'type': 'TYPE_GROUP'}",
+		"{'name': 'a', 'number': 1, 'type': 0}",
+		"{'name': 'a', 'number': 1, 'type': 99}",
+		"{'name': 'a', 'number': 1, 'type': 5}, {'name': 'b', 'number': 1, 'type': 5}",
+		"{'name': 'a', 'number': 1, 'type': 5, 'oneofIndex': 0}",
+		"{'name': 'a', 'number': 1, 'type': 5, 'oneofIndex': -1}",
+		"{'name': 'a', 'number': 1, 'type': 5, 'oneofIndex': 0, 'label': 'LABEL_REPEATED'}",
+		"{'name': 'a', 'number': 1, 'type': 'TYPE_MESSAGE'}",
+		"{'name': 'a', 'number': 1, 'type': 'TYPE_MESSAGE', 'typeName': '.X'}",
+		"{'name': 'a', 'number': 1, 'type': 'TYPE_ENUM', 'typeName': '.M'}",
+	};
+
+	CHECK_OK(load_fields("{'name': 'a', 'number': 1, 'type': 5}"));
+	for (size_t i = 0; i < LK_COUNT(fields); i++)
+		if (load_fields(fields[i]).code != LK_INVALID_ARGUMENT)
+			fail_msg("accepted: %s", fields[i]);
+}
+
+TEST(enums_that_are_not_sound_proto3_are_refused)
+{
+	CHECK_OK(load_values("{'name': 'Z', 'number': 0}"));
+	CHECK_CODE(load_values(""), LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_values("{'name': 'Z', 'number': 1}"), LK_INVALID_ARGUMENT);
+	CHECK_CODE(load_values("{'number': 0}"), LK_INVALID_ARGUMENT);
+}
+
+TEST(requests_that_can_hold_a_secret_are_known)
+{
+	const struct lk_reflection *reflection = load(core.data, core.n);
+
+	CHECK(lk_reflect_has_secret(
+		reflection, lk_reflect_message(reflection, "latchkey.v1.AuthenticateRequest")));
+	CHECK(lk_reflect_has_secret(
+		reflection, lk_reflect_message(reflection, "latchkey.v1.CreateKeyResponse")));
+	CHECK(!lk_reflect_has_secret(
+		reflection, lk_reflect_message(reflection, "latchkey.v1.CreateKeyRequest")));
+	CHECK(!lk_reflect_has_secret(
+		reflection, lk_reflect_message(reflection, "latchkey.v1.ListKeysResponse")));
 }
 
 /* Loads what may be broken, and uses what comes out of it. */
@@ -484,7 +522,11 @@ int main(int argc, char **argv)
 		CASE(a_rule_written_member_by_member_is_read),
 		CASE(methods_that_cannot_be_called_are_left_out),
 		CASE(a_method_is_found_by_its_full_and_its_short_name_only),
-		CASE(a_schema_that_is_not_sound_proto3_is_refused),
+		CASE(a_method_of_types_that_are_not_declared_is_refused),
+		CASE(names_that_are_none_are_refused),
+		CASE(fields_that_are_not_sound_proto3_are_refused),
+		CASE(enums_that_are_not_sound_proto3_are_refused),
+		CASE(requests_that_can_hold_a_secret_are_known),
 		CASE(descriptors_cut_short_are_refused_or_harmless),
 		CASE(descriptors_with_a_wrong_byte_are_refused_or_harmless),
 		CASE(when_any_allocation_fails_loading_does),

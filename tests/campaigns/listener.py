@@ -54,7 +54,7 @@ def reset_in_the_handshake(daemon):
 
 
 class Established(threading.Thread):
-    """Calls without a pause on one connection; remembers if one failed, and the longest."""
+    """Calls without a pause on one connection; remembers a failure, and the longest call."""
 
     def __init__(self, url):
         super().__init__()

@@ -151,7 +151,9 @@ TEST(an_observer_sees_every_call_and_every_refused_frame)
 TEST(a_server_without_an_authorizer_serves_methods_without_scopes_only)
 {
 	struct lk_server_options options = echo_options();
-	struct lk_service one = { "test.Echo", echo_binding.service->methods, 1 };
+	struct lk_service one = {
+		.name = "test.Echo", .methods = echo_binding.service->methods, .n_methods = 1
+	};
 	struct lk_binding binding = { .service = &one };
 	struct lk_server *server;
 	struct echo_fixture f;

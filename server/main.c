@@ -128,17 +128,17 @@ static void reload(struct lk_daemon *daemon, const char *path)
 	struct lk_arena arena;
 	struct lk_status st = load_config(path, &arena, &config);
 
+	if (st.code == LK_OK)
+		st = lk_daemon_reload(daemon, &config);
 	if (st.code == LK_OK) {
 		configure_log(&config);
-		st = lk_daemon_reload(daemon, &config);
-	}
-	if (st.code == LK_OK)
 		lk_log(LK_LOG_INFO, "reloaded", LK_LOG_TEXT("config", path),
 			LK_LOG_NUMBER("realms", config.n_realms));
-	else
+	} else {
 		lk_log(LK_LOG_ERROR, "reload refused", LK_LOG_TEXT("config", path),
 			LK_LOG_TEXT("why", st.why),
 			LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
+	}
 	lk_arena_fini(&arena);
 }
 

@@ -141,6 +141,16 @@ static bool path_is_snake(const char *path)
 	return true;
 }
 
+/* A path of any length. */
+static void add_camel(struct printer *printer, const char *path)
+{
+	for (; *path != '\0'; path++)
+		if (*path == '_')
+			lk_buf_u8(printer->out, (uint8_t)(*++path - 'a' + 'A'));
+		else
+			lk_buf_u8(printer->out, (uint8_t)*path);
+}
+
 static struct lk_status print_field_mask(struct printer *printer, const ProtobufCMessage *message)
 {
 	const ProtobufCFieldDescriptor *field = &message->descriptor->fields[0];
@@ -151,13 +161,11 @@ static struct lk_status print_field_mask(struct printer *printer, const Protobuf
 	memcpy(&n, base + field->quantifier_offset, sizeof n);
 	add(printer, "\"");
 	for (size_t i = 0; i < n; i++) {
-		char camel[LK_JSON_NAME_ROOM];
-
-		if (!path_is_snake(paths[i]) || !lk_json_camel(paths[i], camel))
+		if (!path_is_snake(paths[i]))
 			return LK_BAD_FIELD(field->name, "has a path that is not in snake_case");
 		if (i > 0)
 			add(printer, ",");
-		add(printer, camel);
+		add_camel(printer, paths[i]);
 	}
 	add(printer, "\"");
 	return LK_SUCCESS;

@@ -5,6 +5,7 @@
  * runs out of arena, exactly when the check passes; what was unpacked packs into bytes that pass
  * the check, and unpacking and packing those changes nothing any more.
  */
+#include "every_type.pb-c.h"
 #include "google/protobuf/descriptor.pb-c.h"
 #include "latchkey/v1/auth.pb-c.h"
 #include "latchkey/v1/common.pb-c.h"
@@ -18,7 +19,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
 	&google__protobuf__file_descriptor_set__descriptor,
 	&latchkey__v1__call_metadata__descriptor,
 	&latchkey__v1__error_details__descriptor,
-	&latchkey__v1__list_keys_request__descriptor,
+	&latchkey__test__every_type__descriptor,
 };
 
 static void check_repack(const ProtobufCMessage *message, struct lk_arena *arena)

@@ -65,6 +65,10 @@ CREATE = key_request("CreateKey", 'realm: "crm" name: "ci" user_id: "u_1" scopes
                      'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } '
                      'expires_at { seconds: 1798761600 }')
 
+EVERY = encode("every_type.proto", "latchkey.test.EveryType",
+               'a_int32: 1 a_string: "x" texts { key: "k" value: "v" } at { seconds: 1 } '
+               'choice_message { a_bool: true }')
+
 
 def dispatch():
     echo = key_request("GetKey", 'realm: "one" id: "hello"')
@@ -119,7 +123,10 @@ def message():
         create=b"\1" + CREATE,
         descriptors=b"\2" + descriptors(),
         metadata=b"\3" + METADATA,
-        details=b"\4" + DETAILS)
+        details=b"\4" + DETAILS,
+        every=b"\5" + EVERY + encode("every_type.proto", "latchkey.test.EveryType",
+                                     "many_double: 1 many_double: 2 many_bool: true "
+                                     "many_int32: 300 many_unpacked: -1"))
 
 
 def descriptors():
@@ -148,9 +155,7 @@ def json():
         '"texts":{"a":"b"},"switches":{"true":"COLOUR_GREEN"},"choiceNumber":0}',
         create='\1{"realm":"crm","scopes":["*"],"expiresAt":null,"metadata":{"k":"v"}}',
         unknown='\x08{"nothing":[1,{"x":null}]}',
-        message=b"\x10" + encode("every_type.proto", "latchkey.test.EveryType",
-                                 'a_int32: 1 a_string: "x" texts { key: "k" value: "v" } '
-                                 'at { seconds: 1 } many_double: 0.1'))
+        message=b"\x10" + EVERY)
 
 
 def small():

@@ -36,3 +36,8 @@ if(LK_SANITIZE)
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LK_SANITIZE})
 endif()
+
+# The coverage that libFuzzer is guided by.
+if(LK_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -94,6 +94,16 @@ static bool path_is_snake(const char *path)
 	return true;
 }
 
+/* A path of any length. */
+static void add_camel(struct lk_buf *buf, const char *path)
+{
+	for (; *path != '\0'; path++)
+		if (*path == '_')
+			lk_buf_u8(buf, (uint8_t)(*++path - 'a' + 'A'));
+		else
+			lk_buf_u8(buf, (uint8_t)*path);
+}
+
 static json_t *print_field_mask(struct printer *printer, const ProtobufCMessage *message)
 {
 	const ProtobufCFieldDescriptor *field = &message->descriptor->fields[0];
@@ -103,18 +113,16 @@ static json_t *print_field_mask(struct printer *printer, const ProtobufCMessage 
 	size_t n;
 
 	memcpy(&n, base + field->quantifier_offset, sizeof n);
-	lk_buf_init(&buf, n * LK_JSON_NAME_ROOM + 1);
+	lk_buf_init(&buf, LK_JSON_TEXT_MAX);
 	for (size_t i = 0; i < n; i++) {
-		char camel[LK_JSON_NAME_ROOM];
-
-		if (!path_is_snake(paths[i]) || !lk_json_camel(paths[i], camel)) {
+		if (!path_is_snake(paths[i])) {
 			lk_buf_fini(&buf);
 			return refuse(printer,
 				LK_BAD_FIELD(field->name, "has a path that is not in snake_case"));
 		}
 		if (i > 0)
 			lk_buf_u8(&buf, ',');
-		lk_buf_add(&buf, camel, strlen(camel));
+		add_camel(&buf, paths[i]);
 	}
 	return print_buf(printer, &buf);
 }

@@ -86,6 +86,10 @@ struct lk_status lk_keys_set_networks(const struct lk_keys_call *call,
 {
 	struct lk_bytes *items;
 
+	/* Where a service calls from is not known: a bound key would be refused everywhere. */
+	if (spec->n_networks > 0 && call->realm->index == 0)
+		return LK_BAD_FIELD(
+			"networks", "keys of the realm latchkey cannot be bound to networks");
 	if (spec->n_networks > LK_KEY_NETWORKS_MAX)
 		return LK_BAD_FIELD("networks", "a key has at most 64 networks");
 	items = lk_arena_calloc(call->arena, spec->n_networks, sizeof *items);

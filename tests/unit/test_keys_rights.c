@@ -123,12 +123,31 @@ TEST(keys_of_users_are_not_measured_by_the_rights_of_services)
 	fixture_fini(&f);
 }
 
+/* A server does not know where a service calls from, so such a key would never work. */
+TEST(a_service_key_is_not_bound_to_networks)
+{
+	static const char *const networks[] = { "10.0.0.0/8" };
+	struct lk_key_spec spec = fixture_spec();
+	struct lk_status st;
+	struct fixture f;
+
+	init(&f);
+	spec.n_scopes = 0;
+	spec.networks = networks;
+	spec.n_networks = 1;
+	st = fixture_create(&f, &spec, &key, &secret);
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK_STR(st.field, "networks");
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_service_gives_what_it_has_and_nothing_else),
 		RUN(a_service_gets_no_hold_of_a_key_that_is_stronger),
 		RUN(a_realm_that_is_closed_now_counts_as_any),
+		RUN(a_service_key_is_not_bound_to_networks),
 		RUN(keys_of_users_are_not_measured_by_the_rights_of_services),
 	};
 

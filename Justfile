@@ -54,6 +54,12 @@ tsan: (build "tsan")
 bench *args: build
     @build/release/latchkey-bench {{ args }}
 
+# Runs the long campaigns: revocation, crash, listener (about seven minutes)
+campaigns: build
+    @build/release/tests/campaign_revocation build/release 1000000
+    @build/release/tests/campaign_crash build/release 200
+    @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/listener.py 10000
+
 # Runs what CI runs
 [no-exit-message]
 ci:

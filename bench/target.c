@@ -97,7 +97,7 @@ static bool write_config(const struct lk_target *target)
 	fprintf(file,
 		"data_dir: %s/data\n"
 		"listen:\n  operator: %s\n  rpc: [\"%s\"]\n"
-		"store: { reserve_mib: 0 }\n"
+		"store: { reserve_mib: 1 }\n"
 		"log: { level: warn }\n"
 		"realms:\n"
 		"  bench: { permissions: [records.read, records.write], keys_per_owner_max: 10000 "
@@ -279,7 +279,7 @@ void lk_target_stop(struct lk_target *target)
 
 uint64_t lk_target_resident(const struct lk_target *target)
 {
-	unsigned long pages = 0;
+	unsigned long pages, shared;
 	char path[64];
 	FILE *file;
 
@@ -289,8 +289,9 @@ uint64_t lk_target_resident(const struct lk_target *target)
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%*u %lu", &pages) != 1)
-		pages = 0;
+	/* Tables that the store maps are the page cache's, not ours. */
+	if (fscanf(file, "%*u %lu %lu", &pages, &shared) != 2)
+		pages = shared = 0;
 	fclose(file);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return (uint64_t)(pages - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

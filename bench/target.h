@@ -41,7 +41,7 @@ void lk_target_kill(struct lk_target *target);
 /* Stops our daemon, if it is ours, and deletes its directory. */
 void lk_target_stop(struct lk_target *target);
 
-/* Resident memory of our daemon in bytes; 0 when it is not ours. */
+/* Resident memory of our daemon in bytes, mapped files aside; 0 when it is not ours. */
 uint64_t lk_target_resident(const struct lk_target *target);
 
 /* Starts `program argv…` and waits for the byte "+" on its standard output. 0 on failure. */

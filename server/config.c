@@ -91,7 +91,7 @@ static const struct field store_fields[] = {
 		.offset = AT(change_log_age_ms),
 		.min = 60000,
 		.max = INT_MAX },
-	{ .name = "reserve_mib", .kind = NUMBER, .offset = AT(reserve_mib), .min = 0, .max = 1024 },
+	{ .name = "reserve_mib", .kind = NUMBER, .offset = AT(reserve_mib), .min = 1, .max = 1024 },
 	{ .name = "usage_flush",
 		.kind = DURATION_MS,
 		.offset = AT(usage_flush_ms),
@@ -106,7 +106,7 @@ static const struct field store_fields[] = {
 };
 
 static const struct field read_fields[] = {
-	{ .name = "workers", .kind = NUMBER, .offset = AT(read.workers), .min = 1, .max = 64 },
+	{ .name = "workers", .kind = NUMBER, .offset = AT(read.workers), .min = 1, .max = 32 },
 	{ .name = "queue", .kind = NUMBER, .offset = AT(read.queue), .min = 1, .max = 64 },
 	{ 0 },
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "latchkey/v1/health.rpc.h"
 #include "server/clock.h"
@@ -30,21 +31,30 @@ static void path_of(char path[PATH_SIZE], const struct lk_config *config, const 
 	snprintf(path, PATH_SIZE, "%s/%s", config->data_dir, name);
 }
 
+static struct lk_status refuse_data_dir(const char *path, const char *why)
+{
+	lk_log(LK_LOG_ERROR, "data directory", LK_LOG_TEXT("path", path), LK_LOG_TEXT("why", why));
+	return LK_ERR(LK_FAILED_PRECONDITION, "the data directory cannot be used");
+}
+
+/* Makes the directory, and its parents as `mkdir -p` does. It holds what proves every key, so it
+ * is for nobody but us. */
 static struct lk_status make_data_dir(const struct lk_config *config)
 {
+	struct stat stat_buf;
 	char path[PATH_SIZE];
 
-	/* The parents, too, as `mkdir -p` does; the directory itself is closed to others. */
 	snprintf(path, sizeof path, "%s/", config->data_dir);
 	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(path, slash[1] == '\0' ? 0700 : 0755) != 0 && errno != EEXIST) {
-			lk_log(LK_LOG_ERROR, "data directory", LK_LOG_TEXT("path", path),
-				LK_LOG_TEXT("why", strerror(errno)));
-			return LK_ERR(LK_FAILED_PRECONDITION, "the data directory cannot be made");
-		}
+		if (mkdir(path, slash[1] == '\0' ? 0700 : 0755) != 0 && errno != EEXIST)
+			return refuse_data_dir(path, strerror(errno));
 		*slash = '/';
 	}
+	if (stat(path, &stat_buf) != 0)
+		return refuse_data_dir(path, strerror(errno));
+	if (stat_buf.st_uid != geteuid() || (stat_buf.st_mode & 077) != 0)
+		return refuse_data_dir(path, "it must be ours and closed to others (mode 0700)");
 	return LK_SUCCESS;
 }
 

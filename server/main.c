@@ -171,7 +171,7 @@ static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char 
 
 static int exit_code_of(enum lk_code code)
 {
-	if (code == LK_FAILED_PRECONDITION || code == LK_DATA_LOSS)
+	if (code == LK_FAILED_PRECONDITION || code == LK_DATA_LOSS || code == LK_NOT_FOUND)
 		return EXIT_DATA;
 	return code == LK_ALREADY_EXISTS || code == LK_UNAVAILABLE ? EXIT_ADDRESS : EXIT_FAILURE;
 }

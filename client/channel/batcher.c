@@ -157,11 +157,10 @@ static void make_call(struct lk_channel *channel, const struct lk_method *method
 {
 	struct lk_batcher *batcher = (struct lk_batcher *)channel;
 	struct lk_batch_lane *lane = &batcher->lanes[method->lane];
-	struct draft draft = {
-		.method = method, .options = options, .metadata = LATCHKEY__V1__CALL_METADATA__INIT
-	};
+	struct draft draft = { .method = method, .options = options };
 	struct lk_cork cork;
 
+	latchkey__v1__call_metadata__init(&draft.metadata);
 	if (lk_cork_is_in(batcher)) {
 		call_in_cork(lane, &draft, request, completion);
 		return;

@@ -78,8 +78,9 @@ struct lk_transport {
 	/* Room for a frame of n bytes; NULL when memory is short. Under the lane's lock. */
 	uint8_t *(*reserve)(struct lk_slot *slot, size_t n);
 	/* Sends what was written to the room. The slot may be reused before it returns. */
-	void (*send)(struct lk_slot *slot, lk_mono_ms deadline);
-	/* Hurries a frame in flight to its end; may come too early to have an effect. */
+	void (*send)(struct lk_slot *slot);
+	/* Hurries a frame in flight to its end; may come too early to have an effect. Under the
+	 * lane's lock, so that the slot cannot be reused meanwhile. */
 	void (*cancel)(struct lk_slot *slot);
 	/* Frees everything, also after an open that failed half-way; no frame is in flight. */
 	void (*close)(struct lk_batcher *batcher);

@@ -11,6 +11,7 @@
 /* A reply, unpacked: protobuf-c spends up to 32 bytes on two. */
 #define SCRATCH_MAX (16 * LK_REPLY_FRAME_MAX)
 
+/* A cancellation can come before the transport has begun to send, so it is repeated. */
 #define CANCEL_AGAIN_MS 5
 
 #define CLOSED LK_ERR(LK_CANCELLED, "the channel is closed")
@@ -204,12 +205,11 @@ static uint32_t remaining_ms(const struct lk_batch_call *call, lk_mono_ms now)
 	return call->deadline > now ? (uint32_t)(call->deadline - now) : 1;
 }
 
-/* Moves calls from the queue into the slot and writes them. Returns the latest deadline. */
-static lk_mono_ms fill(struct lk_slot *slot, uint8_t *at, unsigned n)
+/* Moves calls from the queue into the slot and writes them. */
+static void fill(struct lk_slot *slot, uint8_t *at, unsigned n)
 {
 	struct lk_batch_lane *lane = slot->lane;
 	lk_mono_ms now = lk_mono_now();
-	lk_mono_ms latest = 0;
 
 	lk_frame_set_count(&lane->head, (uint16_t)n);
 	memcpy(at, lane->head.data, lane->head.n);
@@ -222,16 +222,14 @@ static lk_mono_ms fill(struct lk_slot *slot, uint8_t *at, unsigned n)
 		memcpy(at, call->packed.data, call->packed.n);
 		at += call->packed.n;
 		call->attempts++;
-		latest = call->deadline > latest ? call->deadline : latest;
 		slot->calls[i] = call;
 	}
 	if (lane->waiting == NULL)
 		lane->waiting_end = &lane->waiting;
-	return latest;
 }
 
 /* Takes a slot with the next frame in it; NULL when there is nothing to send or no room. */
-static struct lk_slot *take_frame(struct lk_batch_lane *lane, lk_mono_ms *deadline_out)
+static struct lk_slot *take_frame(struct lk_batch_lane *lane)
 {
 	const struct lk_batcher *batcher = lane->batcher;
 	struct lk_slot *slot = lane->free_slots;
@@ -246,7 +244,7 @@ static struct lk_slot *take_frame(struct lk_batch_lane *lane, lk_mono_ms *deadli
 	if (at == NULL)
 		return NULL;
 	lane->free_slots = slot->next;
-	*deadline_out = fill(slot, at, n);
+	fill(slot, at, n);
 	slot->n_calls = n;
 	slot->is_flying = true;
 	lane->n_users++;
@@ -259,14 +257,13 @@ void lk_lane_flush(struct lk_batch_lane *lane)
 {
 	for (;;) {
 		struct lk_slot *slot;
-		lk_mono_ms deadline;
 
 		pthread_mutex_lock(&lane->mutex);
-		slot = take_frame(lane, &deadline);
+		slot = take_frame(lane);
 		pthread_mutex_unlock(&lane->mutex);
 		if (slot == NULL)
 			return;
-		lane->batcher->transport->send(slot, deadline);
+		lane->batcher->transport->send(slot);
 	}
 }
 
@@ -346,23 +343,37 @@ static void sweep_resting(struct lk_batch_lane *lane, struct sweep *sweep)
 	}
 }
 
+/* Takes late calls out of a frame in flight; returns how many stay. */
+static unsigned sweep_slot(struct lk_slot *slot, struct sweep *sweep)
+{
+	unsigned n_left = 0;
+
+	for (unsigned id = 0; id < slot->n_calls; id++) {
+		struct lk_batch_call *call = slot->calls[id];
+
+		if (call == NULL)
+			continue;
+		if (call->deadline > sweep->now) {
+			keep(sweep, call->deadline);
+			n_left++;
+			continue;
+		}
+		take_out(slot->lane, sweep, call, late(slot->lane->batcher, call));
+		slot->calls[id] = NULL;
+	}
+	return n_left;
+}
+
 static void sweep_flying(struct lk_batch_lane *lane, struct sweep *sweep)
 {
 	for (unsigned i = 0; i < lane->batcher->window; i++) {
 		struct lk_slot *slot = &lane->slots[i];
 
-		for (unsigned id = 0; slot->is_flying && id < slot->n_calls; id++) {
-			struct lk_batch_call *call = slot->calls[id];
-
-			if (call == NULL)
-				continue;
-			if (call->deadline > sweep->now) {
-				keep(sweep, call->deadline);
-				continue;
-			}
-			take_out(lane, sweep, call, late(lane->batcher, call));
-			slot->calls[id] = NULL;
-		}
+		if (!slot->is_flying || sweep_slot(slot, sweep) > 0)
+			continue;
+		/* Nobody waits for this answer any more. */
+		lane->batcher->transport->cancel(slot);
+		keep(sweep, sweep->now + CANCEL_AGAIN_MS);
 	}
 }
 
@@ -423,7 +434,6 @@ static bool is_quiet_by(struct lk_batch_lane *lane, lk_mono_ms until)
 	return true;
 }
 
-/* A cancellation can come before the transport has begun to send, so it is repeated. */
 static void cancel_until_quiet(struct lk_batch_lane *lane)
 {
 	do {

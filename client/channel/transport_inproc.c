@@ -20,12 +20,11 @@ static void take_reply(void *arg, struct lk_bytes reply)
 	lk_slot_answered(arg, reply);
 }
 
-static void send_frame(struct lk_slot *slot, lk_mono_ms deadline)
+static void send_frame(struct lk_slot *slot)
 {
 	const struct wire *wire = slot->lane->batcher->wire;
 	const struct lk_buf *frame = slot->place;
 
-	(void)deadline;
 	wire->submit(
 		wire->submit_arg, (struct lk_bytes) { frame->data, frame->n }, take_reply, slot);
 }

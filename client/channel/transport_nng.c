@@ -4,7 +4,8 @@
  * nng 1.5.2 asks for care: a context copies the resend time when it is opened, so resending is
  * turned off before; a receive that ends while its send still waits frees the message under the
  * send, so receiving starts in the send's callback; without a limit on sizes a length header of
- * eight bytes aborts the process. */
+ * eight bytes aborts the process; its timeouts may hit the next operation, or one whose socket is
+ * gone, so there are none and the lane cancels what is late. */
 #include "client/channel/channel_priv.h"
 
 #include <string.h>
@@ -23,7 +24,6 @@ struct place {
 	nng_ctx ctx;
 	nng_aio *aio;
 	nng_msg *frame; /* between reserve and send */
-	lk_mono_ms deadline;
 	bool is_receiving;
 };
 
@@ -38,26 +38,15 @@ static struct lk_status status_of(int error, bool was_sent)
 {
 	if (error == NNG_ENOMEM)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
-	if (error == NNG_ETIMEDOUT)
-		return LK_ERR(LK_DEADLINE_EXCEEDED, "no answer before the deadline; whether the "
-						    "call took effect is unknown");
 	if (!was_sent)
 		return LK_ERR(LK_UNAVAILABLE, "the call could not be sent");
 	return LK_ERR(
 		LK_UNAVAILABLE, "the connection was lost; whether the call took effect is unknown");
 }
 
-static void limit_time(struct place *place)
-{
-	lk_mono_ms left = place->deadline - lk_mono_now();
-
-	nng_aio_set_timeout(place->aio, left > 0 ? (nng_duration)left : 1);
-}
-
 static void receive(struct place *place)
 {
 	place->is_receiving = true;
-	limit_time(place);
 	nng_ctx_recv(place->ctx, place->aio);
 }
 
@@ -99,13 +88,11 @@ static uint8_t *reserve(struct lk_slot *slot, size_t n)
 	return nng_msg_alloc(&place->frame, n) == 0 ? nng_msg_body(place->frame) : NULL;
 }
 
-static void send_frame(struct lk_slot *slot, lk_mono_ms deadline)
+static void send_frame(struct lk_slot *slot)
 {
 	struct place *place = slot->place;
 
-	place->deadline = deadline;
 	place->is_receiving = false;
-	limit_time(place);
 	nng_aio_set_msg(place->aio, place->frame);
 	place->frame = NULL;
 	nng_ctx_send(place->ctx, place->aio);
@@ -124,12 +111,11 @@ static void close_wire(struct lk_batcher *batcher)
 
 	if (wire == NULL)
 		return;
-	for (size_t i = 0; i < wire->n_places; i++)
-		nng_aio_stop(wire->places[i].aio);
-	if (wire->is_open)
-		nng_close(wire->socket);
+	/* Before the contexts that the aios may still refer to. */
 	for (size_t i = 0; i < wire->n_places; i++)
 		nng_aio_free(wire->places[i].aio);
+	if (wire->is_open)
+		nng_close(wire->socket);
 	lk_free(wire);
 }
 
@@ -180,6 +166,7 @@ static int open_place(struct lk_slot *slot, struct wire *wire)
 		error = nng_aio_alloc(&place->aio, step, place);
 	if (error != 0)
 		return error;
+	nng_aio_set_timeout(place->aio, NNG_DURATION_INFINITE);
 	place->slot = slot;
 	slot->place = place;
 	wire->n_places++;

@@ -10,6 +10,18 @@
 
 struct lk_entry lk_removed;
 
+bool lk_slot_note_use(_Atomic uint32_t *place, uint32_t used)
+{
+	uint32_t seen = atomic_load_explicit(place, memory_order_relaxed);
+
+	do {
+		if (seen >> 1 >= used >> 1)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		place, &seen, used, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
 /* Digests are uniform: any of their bits place and tell apart as well as a hash would. */
 static uint32_t tag_of(const struct lk_digest *digest)
 {

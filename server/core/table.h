@@ -15,8 +15,14 @@
 struct lk_slot {
 	_Atomic(struct lk_entry *) entry; /* NULL: free; lk_removed: was removed */
 	_Atomic uint32_t tag;             /* of the digest: tells most others apart */
-	_Atomic uint32_t used;            /* time of last use, see index.c */
+	_Atomic uint32_t used;            /* time of last use, see lk_slot_note_use */
 };
+
+/* Times of use: seconds since 2020, shifted by one for a bit that says "not taken yet". */
+#define LK_USED_NOT_TAKEN 1U
+
+/* Moves a time forward. False when it is not before `used`, the bit apart. */
+bool lk_slot_note_use(_Atomic uint32_t *place, uint32_t used);
 
 extern struct lk_entry lk_removed;
 

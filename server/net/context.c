@@ -13,19 +13,9 @@ static void receive(struct lk_context *context)
 	nng_ctx_recv(context->ctx, context->aio);
 }
 
-static void reap(struct lk_context *context)
+static uint32_t pipe_of(const struct lk_context *context)
 {
-	atomic_fetch_add(&context->endpoint->net->pipes_reaped, 1);
-	nng_pipe_close(context->pipe);
-}
-
-/* Ends a frame, answered or not, and waits for the next. */
-static void leave(struct lk_context *context, bool was_malformed)
-{
-	struct lk_net *net = context->endpoint->net;
-
-	if (!lk_pipes_leave(net->pipes, (uint32_t)nng_pipe_id(context->pipe), was_malformed))
-		reap(context);
+	return (uint32_t)nng_pipe_id(context->pipe);
 }
 
 static void wipe_request(nng_msg *msg)
@@ -39,10 +29,13 @@ static void go_on(struct lk_context *context)
 	receive(context);
 }
 
-static void drop(struct lk_context *context, nng_msg *msg)
+/* The frame is not answered: its pipe is condemned or gone. */
+static void drop(struct lk_context *context)
 {
-	wipe_request(msg);
-	nng_msg_free(msg);
+	lk_pipes_leave(context->endpoint->net->pipes, pipe_of(context), context->was_malformed);
+	wipe_request(context->msg);
+	nng_msg_free(context->msg);
+	lk_work_wipe(context->work);
 	go_on(context);
 }
 
@@ -55,55 +48,63 @@ static void take_frame(struct lk_context *context)
 
 	context->msg = msg;
 	context->pipe = nng_msg_get_pipe(msg);
-	peer.id = (uint64_t)(uint32_t)nng_pipe_id(context->pipe);
+	context->was_malformed = false;
+	peer.id = pipe_of(context);
 	atomic_fetch_add(&endpoint->net->frames, 1);
 	atomic_fetch_add(&endpoint->n_busy, 1);
-	if (!lk_pipes_enter(endpoint->net->pipes, (uint32_t)peer.id)) {
-		leave(context, false);
-		reap(context);
-		drop(context, msg);
-		return;
-	}
-	lk_server_submit(endpoint->net->options.server, context->work, frame, &peer);
+	if (lk_pipes_enter(endpoint->net->pipes, pipe_of(context)))
+		lk_server_submit(endpoint->net->options.server, context->work, frame, &peer);
+	else
+		drop(context);
+}
+
+static uint32_t patience_ms(const struct lk_endpoint *endpoint)
+{
+	const struct lk_net_options *options = &endpoint->net->options;
+
+	if (atomic_load(&endpoint->n_busy) > options->contexts / 2 &&
+		options->reply_timeout_ms > HURRIED_REPLY_MS)
+		return HURRIED_REPLY_MS;
+	return options->reply_timeout_ms;
 }
 
 /* The server's answer, on any thread. */
 static void send_answer(void *arg, struct lk_bytes reply, bool is_malformed)
 {
 	struct lk_context *context = arg;
-	struct lk_endpoint *endpoint = context->endpoint;
-	const struct lk_net_options *options = &endpoint->net->options;
-	size_t n_busy = atomic_load(&endpoint->n_busy);
-	uint32_t patience_ms = options->reply_timeout_ms;
+	struct lk_net *net = context->endpoint->net;
 
+	context->was_malformed = is_malformed;
 	if (is_malformed)
-		atomic_fetch_add(&endpoint->net->frames_malformed, 1);
-	if (n_busy > options->contexts / 2 && patience_ms > HURRIED_REPLY_MS)
-		patience_ms = HURRIED_REPLY_MS;
+		atomic_fetch_add(&net->frames_malformed, 1);
+	if (lk_pipes_is_condemned(net->pipes, pipe_of(context))) {
+		drop(context);
+		return;
+	}
 	wipe_request(context->msg);
 	nng_msg_clear(context->msg);
-	context->was_malformed = is_malformed;
 	if (nng_msg_append(context->msg, reply.data, reply.n) != 0) {
 		/* Without memory the peer learns by losing its connection. */
-		leave(context, is_malformed);
-		reap(context);
-		drop(context, context->msg);
+		lk_pipes_condemn(net->pipes, pipe_of(context));
+		drop(context);
 		return;
 	}
 	lk_work_wipe(context->work);
 	context->is_sending = true;
-	nng_aio_set_timeout(context->aio, (nng_duration)patience_ms);
+	nng_aio_set_timeout(context->aio, (nng_duration)patience_ms(context->endpoint));
 	nng_aio_set_msg(context->aio, context->msg);
 	nng_ctx_send(context->ctx, context->aio);
 }
 
 static void end_send(struct lk_context *context, int error)
 {
-	leave(context, context->was_malformed);
+	struct lk_pipes *pipes = context->endpoint->net->pipes;
+
+	lk_pipes_leave(pipes, pipe_of(context), context->was_malformed);
 	if (error != 0)
 		nng_msg_free(nng_aio_get_msg(context->aio));
 	if (error == NNG_ETIMEDOUT)
-		reap(context);
+		lk_pipes_condemn(pipes, pipe_of(context));
 	go_on(context);
 }
 

@@ -13,7 +13,7 @@
 /* --- pipes --- */
 
 /* False when it is neither IPv4 nor IPv6. */
-static bool tcp_address_of(nng_pipe pipe, struct lk_pipe_address *address_out, uint16_t *port_out)
+static bool tcp_address_of(nng_pipe pipe, struct lk_pipe_address *address_out)
 {
 	nng_sockaddr remote = { .s_family = NNG_AF_UNSPEC };
 
@@ -21,12 +21,12 @@ static bool tcp_address_of(nng_pipe pipe, struct lk_pipe_address *address_out, u
 		return false;
 	if (remote.s_family == NNG_AF_INET) {
 		/* As an IPv4-mapped IPv6 address. */
-		memset(address_out->bytes + 10, 0xff, 2);
-		memcpy(address_out->bytes + 12, &remote.s_in.sa_addr, 4);
-		*port_out = remote.s_in.sa_port;
+		memset(address_out->host + 10, 0xff, 2);
+		memcpy(address_out->host + 12, &remote.s_in.sa_addr, 4);
+		address_out->port = remote.s_in.sa_port;
 	} else if (remote.s_family == NNG_AF_INET6) {
-		memcpy(address_out->bytes, remote.s_in6.sa_addr, 16);
-		*port_out = remote.s_in6.sa_port;
+		memcpy(address_out->host, remote.s_in6.sa_addr, 16);
+		address_out->port = remote.s_in6.sa_port;
 	} else {
 		return false;
 	}
@@ -55,16 +55,18 @@ static bool is_own_ipc_probe(nng_pipe pipe)
 static bool may_connect(const struct lk_endpoint *endpoint, nng_pipe pipe)
 {
 	struct lk_net *net = endpoint->net;
-	struct lk_pipe_address address = { { 0 } };
+	struct lk_pipe_address address = { .port = 0 };
 	uint32_t id = (uint32_t)nng_pipe_id(pipe);
-	uint16_t port;
 
+	if (atomic_load(&net->is_closing))
+		return false;
 	if (endpoint->is_ipc)
 		return !is_foreign(pipe) &&
 		       (lk_pipes_add(net->pipes, id, &address) || is_own_ipc_probe(pipe));
-	if (!tcp_address_of(pipe, &address, &port))
+	if (!tcp_address_of(pipe, &address))
 		return false;
-	return port == atomic_load(&net->probe_port) || lk_pipes_add(net->pipes, id, &address);
+	return address.port == atomic_load(&net->probe_port) ||
+	       lk_pipes_add(net->pipes, id, &address);
 }
 
 static void admit_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
@@ -72,6 +74,7 @@ static void admit_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	struct lk_endpoint *endpoint = arg;
 
 	(void)event;
+	atomic_fetch_add(&endpoint->net->pipes_made, 1);
 	if (may_connect(endpoint, pipe)) {
 		atomic_fetch_add(&endpoint->net->pipes_accepted, 1);
 	} else {
@@ -85,6 +88,7 @@ static void forget_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	struct lk_endpoint *endpoint = arg;
 
 	(void)event;
+	atomic_fetch_add(&endpoint->net->pipes_freed, 1);
 	lk_pipes_remove(endpoint->net->pipes, (uint32_t)nng_pipe_id(pipe));
 }
 

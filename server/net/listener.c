@@ -2,6 +2,7 @@
 #include "server/net/listener.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "server/net/net_priv.h"
 
@@ -94,11 +95,30 @@ struct lk_status lk_net_start(const struct lk_net_options *options, struct lk_ne
 	return LK_SUCCESS;
 }
 
+/* Lets the peers go before nng closes their pipes, which is not safe in the middle of a message
+ * (see lk_hang_up). Those that are left after a second have to take their chance. */
+static void let_go(struct lk_net *net)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct lk_pipe_address addresses[256];
+	size_t n = net->pipes != NULL;
+
+	atomic_store(&net->is_closing, true);
+	for (unsigned i = 0; i < 1000 && n > 0; i++) {
+		lk_pipes_condemn_all(net->pipes);
+		n = lk_pipes_tick(net->pipes, addresses, LK_COUNT(addresses));
+		lk_hang_up(net, addresses, n);
+		if (n > 0)
+			nanosleep(&pause, NULL);
+	}
+}
+
 void lk_net_stop(struct lk_net *net)
 {
 	if (net == NULL)
 		return;
 	lk_watcher_stop(net);
+	let_go(net);
 	for (size_t i = 0; i < net->n_endpoints; i++)
 		lk_endpoint_close(&net->endpoints[i]);
 	lk_free(net->endpoints);
@@ -112,7 +132,7 @@ struct lk_net_stats lk_net_stats(const struct lk_net *net)
 		.pipes = lk_pipes_count(net->pipes),
 		.pipes_accepted = atomic_load(&net->pipes_accepted),
 		.pipes_refused = atomic_load(&net->pipes_refused),
-		.pipes_reaped = atomic_load(&net->pipes_reaped),
+		.pipes_ended = lk_pipes_condemned(net->pipes),
 		.frames = atomic_load(&net->frames),
 		.frames_malformed = atomic_load(&net->frames_malformed),
 		.checks_failed = atomic_load(&net->checks_failed),
@@ -130,5 +150,5 @@ bool lk_net_is_healthy(const struct lk_net *net)
 	for (size_t i = 0; i < net->n_endpoints; i++)
 		if (!atomic_load(&net->endpoints[i].is_healthy))
 			return false;
-	return true;
+	return !atomic_load(&net->is_stuck);
 }

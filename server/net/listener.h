@@ -54,7 +54,7 @@ struct lk_net_stats {
 	uint64_t pipes;
 	uint64_t pipes_accepted;
 	uint64_t pipes_refused; /* above a cap, or of a foreign uid */
-	uint64_t pipes_reaped;  /* silent, idle, flooding or not reading */
+	uint64_t pipes_ended;   /* silent, idle, flooding, malformed or not reading; tcp only */
 	uint64_t frames;
 	uint64_t frames_malformed;
 	uint64_t checks_failed;
@@ -83,5 +83,6 @@ struct lk_net_stats lk_net_stats(const struct lk_net *net);
 /* The port of a tcp address, also when its URL asked for any (port 0). 0 for ipc. */
 uint16_t lk_net_port(const struct lk_net *net, size_t address);
 
-/* False while the last self-check of some listener has failed. Thread-safe. */
+/* False while the last self-check of some listener has failed, and from the moment that nng was
+ * seen to free no connections any more. Thread-safe. */
 bool lk_net_is_healthy(const struct lk_net *net);

@@ -49,6 +49,7 @@ struct lk_net {
 	struct lk_pipes *pipes;
 	struct lk_endpoint *endpoints;
 	size_t n_endpoints;
+	atomic_bool is_closing; /* nobody may connect any more */
 	atomic_uint probe_port; /* our own connection's; exempt from the caps */
 
 	pthread_t watcher;
@@ -57,7 +58,13 @@ struct lk_net {
 	pthread_cond_t wake;
 	bool is_stopping;
 
-	atomic_ulong pipes_accepted, pipes_refused, pipes_reaped;
+	/* Pipes that nng made and freed. */
+	atomic_ulong pipes_made, pipes_freed;
+	unsigned long freed_before; /* the watcher's own, like the next */
+	unsigned stuck_ticks;
+	atomic_bool is_stuck;
+
+	atomic_ulong pipes_accepted, pipes_refused;
 	atomic_ulong frames, frames_malformed;
 	atomic_ulong checks_failed, listeners_recreated;
 };
@@ -85,6 +92,16 @@ LK_MUST_USE struct lk_status lk_endpoint_recreate(struct lk_endpoint *endpoint);
 /* Starts the thread that looks for idle pipes and calls every listener. */
 LK_MUST_USE struct lk_status lk_watcher_start(struct lk_net *net);
 void lk_watcher_stop(struct lk_net *net);
+
+/* --- hangup.c --- */
+
+/* Ends the tcp connections of condemned pipes, by the hand of their sockets.
+ *
+ * nng_pipe_close would be the remote kill switch of the process: when it meets a pipe in the
+ * middle of a message, nng 1.5.2 forgets the receive that is under way, and the one thread that
+ * frees pipes waits for it for ever. After a shutdown of the reading side nng finds the end of
+ * the stream by itself, between two reads. */
+void lk_hang_up(const struct lk_net *net, const struct lk_pipe_address *addresses, size_t n);
 
 /* --- probe.c --- */
 

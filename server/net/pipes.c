@@ -19,6 +19,7 @@ struct slot {
 	atomic_uint frames; /* under way */
 	atomic_uint malformed;
 	atomic_bool has_spoken;
+	atomic_bool is_condemned;
 	struct lk_pipe_address address;
 };
 
@@ -27,11 +28,10 @@ struct lk_pipes {
 	pthread_mutex_t mutex; /* of adding, removing and ticking */
 	atomic_uint tick;
 	atomic_size_t n;
+	atomic_size_t n_condemned;
 	size_t mask;
 	struct slot *slots;
 };
-
-static const struct lk_pipe_address ipc;
 
 struct lk_pipes *lk_pipes_new(const struct lk_pipes_options *options)
 {
@@ -90,13 +90,15 @@ static size_t count_of(const struct lk_pipes *pipes, const struct lk_pipe_addres
 
 	for (size_t i = 0; i <= pipes->mask; i++)
 		n += is_used(&pipes->slots[i]) &&
-		     memcmp(&pipes->slots[i].address, address, sizeof *address) == 0;
+		     memcmp(pipes->slots[i].address.host, address->host, sizeof address->host) == 0;
 	return n;
 }
 
 static bool is_ipc(const struct lk_pipe_address *address)
 {
-	return memcmp(address, &ipc, sizeof ipc) == 0;
+	static const uint8_t none[sizeof address->host];
+
+	return memcmp(address->host, none, sizeof none) == 0;
 }
 
 /* The caller holds the lock; the table is at most half full. */
@@ -112,6 +114,7 @@ static void insert(struct lk_pipes *pipes, uint32_t id, const struct lk_pipe_add
 	atomic_store(&pipes->slots[i].frames, 0);
 	atomic_store(&pipes->slots[i].malformed, 0);
 	atomic_store(&pipes->slots[i].has_spoken, false);
+	atomic_store(&pipes->slots[i].is_condemned, false);
 	atomic_store_explicit(&pipes->slots[i].id, id, memory_order_release);
 	atomic_fetch_add(&pipes->n, 1);
 }
@@ -154,6 +157,12 @@ void lk_pipes_remove(struct lk_pipes *pipes, uint32_t id)
 	pthread_mutex_unlock(&pipes->mutex);
 }
 
+static void condemn(struct lk_pipes *pipes, struct slot *slot)
+{
+	if (!is_ipc(&slot->address) && !atomic_exchange(&slot->is_condemned, true))
+		atomic_fetch_add(&pipes->n_condemned, 1);
+}
+
 bool lk_pipes_enter(struct lk_pipes *pipes, uint32_t id)
 {
 	struct slot *slot = find(pipes, id);
@@ -162,44 +171,72 @@ bool lk_pipes_enter(struct lk_pipes *pipes, uint32_t id)
 		return true;
 	atomic_store(&slot->has_spoken, true);
 	atomic_store(&slot->last_tick, atomic_load(&pipes->tick));
-	return atomic_fetch_add(&slot->frames, 1) < pipes->options.frames_max;
+	if (atomic_fetch_add(&slot->frames, 1) >= pipes->options.frames_max)
+		condemn(pipes, slot);
+	return !atomic_load(&slot->is_condemned);
 }
 
-bool lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed)
+void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed)
 {
 	struct slot *slot = find(pipes, id);
 
 	if (slot == NULL)
-		return true;
+		return;
 	atomic_fetch_sub(&slot->frames, 1);
-	if (was_malformed)
-		return atomic_fetch_add(&slot->malformed, 1) + 1 < LK_PIPE_MALFORMED_MAX;
-	atomic_store(&slot->malformed, 0);
-	return true;
+	if (!was_malformed)
+		atomic_store(&slot->malformed, 0);
+	else if (atomic_fetch_add(&slot->malformed, 1) + 1 >= LK_PIPE_MALFORMED_MAX)
+		condemn(pipes, slot);
+}
+
+void lk_pipes_condemn(struct lk_pipes *pipes, uint32_t id)
+{
+	struct slot *slot = find(pipes, id);
+
+	if (slot != NULL)
+		condemn(pipes, slot);
+}
+
+void lk_pipes_condemn_all(struct lk_pipes *pipes)
+{
+	pthread_mutex_lock(&pipes->mutex);
+	for (size_t i = 0; i <= pipes->mask; i++)
+		if (is_used(&pipes->slots[i]))
+			condemn(pipes, &pipes->slots[i]);
+	pthread_mutex_unlock(&pipes->mutex);
+}
+
+bool lk_pipes_is_condemned(struct lk_pipes *pipes, uint32_t id)
+{
+	struct slot *slot = find(pipes, id);
+
+	return slot != NULL && atomic_load(&slot->is_condemned);
 }
 
 static bool is_overdue(const struct lk_pipes *pipes, const struct slot *slot)
 {
 	unsigned age = atomic_load(&pipes->tick) - atomic_load(&slot->last_tick);
 
-	if (!is_used(slot) || is_ipc(&slot->address) || atomic_load(&slot->frames) > 0)
-		return false;
-	return age >= (atomic_load(&slot->has_spoken) ? pipes->options.idle_ticks
+	return atomic_load(&slot->frames) == 0 &&
+	       age >= (atomic_load(&slot->has_spoken) ? pipes->options.idle_ticks
 						      : pipes->options.silent_ticks);
 }
 
-size_t lk_pipes_tick(struct lk_pipes *pipes, uint32_t *ids_out, size_t max)
+size_t lk_pipes_tick(struct lk_pipes *pipes, struct lk_pipe_address *addresses_out, size_t max)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&pipes->mutex);
 	atomic_fetch_add(&pipes->tick, 1);
 	for (size_t i = 0; i <= pipes->mask; i++) {
-		if (!is_overdue(pipes, &pipes->slots[i]))
+		struct slot *slot = &pipes->slots[i];
+
+		if (!is_used(slot))
 			continue;
-		if (n < max)
-			ids_out[n] = atomic_load(&pipes->slots[i].id);
-		n++;
+		if (is_overdue(pipes, slot))
+			condemn(pipes, slot);
+		if (atomic_load(&slot->is_condemned) && n < max)
+			addresses_out[n++] = slot->address;
 	}
 	pthread_mutex_unlock(&pipes->mutex);
 	return n;
@@ -208,4 +245,9 @@ size_t lk_pipes_tick(struct lk_pipes *pipes, uint32_t *ids_out, size_t max)
 size_t lk_pipes_count(const struct lk_pipes *pipes)
 {
 	return atomic_load(&pipes->n);
+}
+
+size_t lk_pipes_condemned(const struct lk_pipes *pipes)
+{
+	return atomic_load(&pipes->n_condemned);
 }

@@ -23,10 +23,11 @@ struct lk_pipes_options {
 	unsigned idle_ticks;   /* since the last frame */
 };
 
-/* A remote address; all zeros stands for ipc, where neither the limit per address nor those of
- * silence and idleness apply. */
+/* Where a pipe comes from. All zeros stand for ipc, whose peers are trusted: of the limits only
+ * that of all pipes applies to them, and they are never condemned. */
 struct lk_pipe_address {
-	uint8_t bytes[16];
+	uint8_t host[16]; /* IPv6, or IPv4 mapped into it */
+	uint16_t port;
 };
 
 /* NULL when memory is short. */
@@ -40,12 +41,23 @@ LK_MUST_USE bool lk_pipes_add(
 /* Forgets a pipe. Unknown ids are allowed, here and below. */
 void lk_pipes_remove(struct lk_pipes *pipes, uint32_t id);
 
-/* A frame came in, or was answered. False when the pipe has to be closed: too many frames under
- * way, or too many that were none. Each enter, also a false one, needs its leave. */
+/* A frame came in. False when it is not to be served: the pipe is condemned, perhaps because of
+ * this frame. Each enter, also a false one, needs its leave. */
 LK_MUST_USE bool lk_pipes_enter(struct lk_pipes *pipes, uint32_t id);
-LK_MUST_USE bool lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed);
 
-/* Time passes: one tick. Returns how many pipes are overdue and writes up to max of their ids. */
-size_t lk_pipes_tick(struct lk_pipes *pipes, uint32_t *ids_out, size_t max);
+/* A frame was answered, or dropped. */
+void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed);
+
+/* From now on nothing of this pipe is served, and its connection is to be ended. */
+void lk_pipes_condemn(struct lk_pipes *pipes, uint32_t id);
+void lk_pipes_condemn_all(struct lk_pipes *pipes);
+bool lk_pipes_is_condemned(struct lk_pipes *pipes, uint32_t id);
+
+/* Time passes: condemns what is overdue. Writes the addresses of up to max condemned pipes, each
+ * time until they are removed, and returns how many it wrote. */
+size_t lk_pipes_tick(struct lk_pipes *pipes, struct lk_pipe_address *addresses_out, size_t max);
 
 size_t lk_pipes_count(const struct lk_pipes *pipes);
+
+/* How many have been condemned since the start. */
+size_t lk_pipes_condemned(const struct lk_pipes *pipes);

@@ -6,7 +6,8 @@
 
 #define FAILURES_MAX 3
 #define RECREATE_TICKS_MIN 10
-#define REAP_MAX 64
+#define CONDEMNED_MAX 256
+#define STUCK_TICKS 10
 
 /* A listener that is slow on a busy machine is not dead. */
 #define PROBE_TIMEOUT_MS 1000
@@ -33,16 +34,12 @@ static bool wait_tick(struct lk_net *net)
 	return goes_on;
 }
 
-/* What does not fit into one round is still overdue in the next. */
-static void reap_pipes(struct lk_net *net)
+/* What does not fit into one round has its turn in the next. */
+static void end_condemned(struct lk_net *net)
 {
-	uint32_t ids[REAP_MAX];
-	size_t n = lk_pipes_tick(net->pipes, ids, LK_COUNT(ids));
+	struct lk_pipe_address addresses[CONDEMNED_MAX];
 
-	for (size_t i = 0; i < n && i < LK_COUNT(ids); i++) {
-		atomic_fetch_add(&net->pipes_reaped, 1);
-		nng_pipe_close((nng_pipe) { ids[i] });
-	}
+	lk_hang_up(net, addresses, lk_pipes_tick(net->pipes, addresses, LK_COUNT(addresses)));
 }
 
 static void report(const struct lk_endpoint *endpoint, const char *what)
@@ -51,6 +48,21 @@ static void report(const struct lk_endpoint *endpoint, const char *what)
 
 	if (options->on_trouble != NULL)
 		options->on_trouble(options->arg, endpoint->url, what);
+}
+
+/* Every self-check is a pipe that has to be freed. When there are more pipes than the table knows
+ * and none is freed for long, nng's one thread for that is lost, and only a restart helps. */
+static void check_freeing(struct lk_net *net)
+{
+	unsigned long freed = atomic_load(&net->pipes_freed);
+	unsigned long made = atomic_load(&net->pipes_made);
+	bool moves = freed != net->freed_before || made - freed <= lk_pipes_count(net->pipes);
+
+	net->freed_before = freed;
+	net->stuck_ticks = moves ? 0 : net->stuck_ticks + 1;
+	if (net->stuck_ticks == STUCK_TICKS)
+		report(&net->endpoints[0], "nng no longer frees connections: restart the server");
+	atomic_store(&net->is_stuck, net->stuck_ticks >= STUCK_TICKS);
 }
 
 static void recreate(struct lk_endpoint *endpoint)
@@ -89,9 +101,11 @@ static void *watch(void *arg)
 	struct lk_net *net = arg;
 
 	while (wait_tick(net)) {
-		reap_pipes(net);
+		end_condemned(net);
 		for (size_t i = 0; i < net->n_endpoints && net->options.probe.n > 0; i++)
 			check(&net->endpoints[i]);
+		if (net->options.probe.n > 0)
+			check_freeing(net);
 	}
 	return NULL;
 }

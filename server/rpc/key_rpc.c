@@ -42,13 +42,13 @@ static void log_change(void *arg, struct lk_status outcome)
 		LK_LOG_TEXT("outcome", lk_code_name(outcome.code)));
 }
 
-/* A revocation whose write failed is denied by the index all the same: whoever asked for it
- * must never see the key pass again, though the answer says UNAVAILABLE. */
+/* A revocation whose write failed, or that the index could not read back, is denied by the index
+ * all the same: whoever asked for it must never see the key pass again. */
 static void log_revocation(void *arg, struct lk_status outcome)
 {
 	const struct audit *audit = arg;
 
-	if (outcome.code != LK_OK)
+	if (outcome.code != LK_OK || lk_index_is_behind(audit->services->index))
 		lk_index_deny(audit->services->index, &audit->view->record.id);
 	log_change(arg, outcome);
 }

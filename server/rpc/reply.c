@@ -10,10 +10,11 @@
 static struct lk_bytes pack_details(struct lk_status status, uint8_t *room, size_t n)
 {
 	Latchkey__V1__ErrorDetails details = LATCHKEY__V1__ERROR_DETAILS__INIT;
-	Latchkey__V1__FieldViolation violation = LATCHKEY__V1__FIELD_VIOLATION__INIT;
+	Latchkey__V1__FieldViolation violation;
 	Latchkey__V1__FieldViolation *violations = &violation;
 	Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
 
+	latchkey__v1__field_violation__init(&violation);
 	if (status.field != NULL) {
 		violation.field = (char *)(uintptr_t)status.field;
 		if (status.why != NULL)

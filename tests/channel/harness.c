@@ -65,11 +65,12 @@ void rig_close(struct rig *rig)
 struct lk_status ask(
 	struct rig *rig, const struct lk_method *method, const char *text, uint32_t timeout_ms)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct lk_call_options options = { .timeout_ms = timeout_ms };
 	ProtobufCMessage *response;
 	struct lk_status status;
 
+	latchkey__v1__health_check_request__init(&request);
 	request.service = (char *)(uintptr_t)text;
 	status = lk_rpc_call(rig->channel, method, &options, &request.base, &rig->arena, &response);
 	last_answer[0] = '\0';
@@ -105,10 +106,11 @@ void tally_deliver(
 void ask_async(struct lk_channel *channel, const struct lk_method *method, unsigned number,
 	uint32_t timeout_ms, struct tally *tally)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct lk_call_options options = { .timeout_ms = timeout_ms };
 	char text[16];
 
+	latchkey__v1__health_check_request__init(&request);
 	snprintf(text, sizeof text, "%u", number);
 	request.service = text;
 	lk_rpc_call_async(channel, method, &options, &request.base, tally_deliver, NULL, tally);

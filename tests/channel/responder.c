@@ -109,7 +109,7 @@ enum verdict responder_answer(
 
 	read_request(frame, &request);
 	remember(responder, &request, frame);
-	return responder->behave(responder, &request, reply);
+	return atomic_load(&responder->behave)(responder, &request, reply);
 }
 
 static void receive(struct seat *seat)
@@ -184,28 +184,34 @@ static void step(void *arg)
 	receive(seat);
 }
 
+static void answer_parked(struct seat *seat, nng_msg *msg)
+{
+	struct request request;
+	struct lk_buf reply;
+
+	lk_buf_init(&reply, 4 * LK_REPLY_FRAME_MAX);
+	read_request((struct lk_bytes) { nng_msg_body(msg), nng_msg_len(msg) }, &request);
+	answer_echo(seat->responder, &request, &reply);
+	nng_msg_free(msg);
+	send_reply(seat, &reply);
+	lk_buf_fini(&reply);
+}
+
 void responder_release(struct responder *responder)
 {
-	for (unsigned i = 0; i < RESPONDER_SEATS; i++) {
-		struct seat *seat = &responder->seats[i];
-		struct request request;
-		struct lk_buf reply;
-		nng_msg *msg;
+	nng_msg *parked[RESPONDER_SEATS];
 
-		pthread_mutex_lock(&responder->mutex);
-		msg = seat->parked;
-		seat->parked = NULL;
-		responder->n_parked -= msg != NULL;
-		pthread_mutex_unlock(&responder->mutex);
-		if (msg == NULL)
-			continue;
-		lk_buf_init(&reply, 4 * LK_REPLY_FRAME_MAX);
-		read_request((struct lk_bytes) { nng_msg_body(msg), nng_msg_len(msg) }, &request);
-		answer_echo(responder, &request, &reply);
-		nng_msg_free(msg);
-		send_reply(seat, &reply);
-		lk_buf_fini(&reply);
+	/* What the answers bring about is not released with them. */
+	pthread_mutex_lock(&responder->mutex);
+	for (unsigned i = 0; i < RESPONDER_SEATS; i++) {
+		parked[i] = responder->seats[i].parked;
+		responder->seats[i].parked = NULL;
 	}
+	responder->n_parked = 0;
+	pthread_mutex_unlock(&responder->mutex);
+	for (unsigned i = 0; i < RESPONDER_SEATS; i++)
+		if (parked[i] != NULL)
+			answer_parked(&responder->seats[i], parked[i]);
 }
 
 void responder_await_parked(struct responder *responder, unsigned n)

@@ -48,13 +48,16 @@ TEST(a_url_of_another_form_is_refused)
 static enum verdict refuse_with_details(
 	struct responder *responder, const struct request *request, struct lk_buf *reply)
 {
-	Latchkey__V1__FieldViolation violation = LATCHKEY__V1__FIELD_VIOLATION__INIT;
+	Latchkey__V1__FieldViolation violation;
 	Latchkey__V1__FieldViolation *violations[] = { &violation };
-	Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
-	Latchkey__V1__ErrorDetails details = LATCHKEY__V1__ERROR_DETAILS__INIT;
+	Google__Protobuf__Duration delay;
+	Latchkey__V1__ErrorDetails details;
 	uint8_t packed[128];
 	char field[] = "name";
 
+	latchkey__v1__field_violation__init(&violation);
+	google__protobuf__duration__init(&delay);
+	latchkey__v1__error_details__init(&details);
 	violation.field = field;
 	details.field_violations = violations;
 	details.n_field_violations = 1;
@@ -275,11 +278,12 @@ TEST(calls_beyond_the_window_collect_into_shared_frames)
 TEST(frames_keep_to_128_calls_and_60_kib)
 {
 	struct lk_channel_options options = { .window = 1 };
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	static char text[20001];
 	struct tally tally;
 	struct rig rig;
 
+	latchkey__v1__health_check_request__init(&request);
 	memset(text, 'x', 20000);
 	request.service = text;
 	tally_init(&tally);
@@ -323,31 +327,31 @@ TEST(a_request_above_60_kib_is_refused)
 struct chain {
 	struct lk_channel *channel;
 	struct tally tally;
-	_Atomic unsigned left;
+	_Atomic int left;
 };
 
 static void ask_again(
 	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct chain *chain = arg;
 
+	latchkey__v1__health_check_request__init(&request);
 	tally_deliver(NULL, &chain->tally, status, response);
 	if (atomic_fetch_sub(&chain->left, 1) > 0)
 		lk_rpc_call_async(chain->channel, &method_verify, NULL, &request.base, ask_again,
 			NULL, chain);
-	else
-		atomic_fetch_add(&chain->left, 1);
 }
 
 TEST(calls_made_in_callbacks_leave_in_shared_frames)
 {
 	enum { OUTSTANDING = 256, TOTAL = 20000 };
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct chain chain = { .left = TOTAL - OUTSTANDING };
 	struct lk_channel_counters counters;
 	struct rig rig;
 
+	latchkey__v1__health_check_request__init(&request);
 	rig_open(&rig, answer_echo);
 	tally_init(&chain.tally);
 	chain.channel = rig.channel;
@@ -418,11 +422,12 @@ static void *ask_many_blocking(void *arg)
 
 	lk_arena_init(&arena, 65536);
 	for (unsigned i = worker->from; i < worker->to; i++) {
-		Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+		Latchkey__V1__HealthCheckRequest request;
 		ProtobufCMessage *response;
 		struct lk_status status;
 		char text[16];
 
+		latchkey__v1__health_check_request__init(&request);
 		snprintf(text, sizeof text, "%u", i);
 		request.service = text;
 		status = lk_rpc_call(worker->rig->channel, &method_verify, NULL, &request.base,
@@ -491,10 +496,11 @@ TEST(options_travel_with_the_call)
 		.idempotency_key = { (const uint8_t *)"0123456789abcdefg", 17 },
 		.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		.subject = { (const uint8_t *)"subject", 7 } };
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	ProtobufCMessage *response;
 	struct rig rig;
 
+	latchkey__v1__health_check_request__init(&request);
 	rig_open_with(&rig, answer_echo, (struct lk_channel_options) { .credential = credential });
 	CHECK_OK(lk_rpc_call(
 		rig.channel, &method_write, &options, &request.base, &rig.arena, &response));
@@ -518,10 +524,11 @@ TEST(options_out_of_range_are_refused_before_sending)
 		{ .idempotency_key = { (const uint8_t *)long_text, 65 } },
 		{ .traceparent = long_text },
 	};
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	ProtobufCMessage *response;
 	struct rig rig;
 
+	latchkey__v1__health_check_request__init(&request);
 	memset(long_text, 'x', sizeof long_text - 1);
 	rig_open(&rig, answer_echo);
 	for (size_t i = 0; i < LK_COUNT(bad); i++)

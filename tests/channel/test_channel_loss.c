@@ -15,10 +15,11 @@ TEST(a_call_without_an_answer_ends_at_its_deadline)
 {
 	struct rig rig;
 
-	rig_open(&rig, answer_park);
+	rig_open_with(&rig, answer_park, (struct lk_channel_options) { .window = 1 });
 	CHECK_CODE(ask(&rig, &method_read, "hello", 30), LK_DEADLINE_EXCEEDED);
-	/* The late answer finds nobody, and the channel goes on. */
+	/* The frame gives up its place in the window, and its late answer finds nobody. */
 	rig.responder.behave = answer_echo;
+	CHECK_OK(ask(&rig, &method_read, "first", LONG_MS));
 	responder_release(&rig.responder);
 	CHECK_OK(ask(&rig, &method_read, "again", LONG_MS));
 	CHECK_STR(answer_text(), "again");
@@ -215,10 +216,12 @@ TEST(an_unavailable_server_is_asked_once_for_what_is_not_idempotent)
 static void refuse_with_delay(
 	const struct request *request, struct lk_buf *reply, int64_t seconds, int32_t nanos)
 {
-	Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
-	Latchkey__V1__ErrorDetails details = LATCHKEY__V1__ERROR_DETAILS__INIT;
+	Google__Protobuf__Duration delay;
+	Latchkey__V1__ErrorDetails details;
 	uint8_t packed[64];
 
+	google__protobuf__duration__init(&delay);
+	latchkey__v1__error_details__init(&details);
 	delay.seconds = seconds;
 	delay.nanos = nanos;
 	details.retry_delay = &delay;
@@ -374,10 +377,11 @@ struct caller {
 static void *call_until_cancelled(void *arg)
 {
 	struct caller *caller = arg;
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	ProtobufCMessage *response;
 	struct lk_arena arena;
 
+	latchkey__v1__health_check_request__init(&request);
 	lk_arena_init(&arena, 65536);
 	while (atomic_load(caller->n_done) < 2000) {
 		struct lk_status status = lk_rpc_call(

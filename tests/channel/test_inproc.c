@@ -114,10 +114,11 @@ struct chain {
 static void ask_again(
 	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct chain *chain = arg;
 	uintptr_t here = (uintptr_t)&request;
 
+	latchkey__v1__health_check_request__init(&request);
 	chain->lowest = here < chain->lowest ? here : chain->lowest;
 	chain->highest = here > chain->highest ? here : chain->highest;
 	if (chain->left-- > 1)
@@ -127,10 +128,11 @@ static void ask_again(
 
 TEST(callbacks_that_call_again_do_not_pile_up_on_the_stack)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct chain chain = { .left = 100000, .lowest = UINTPTR_MAX };
 	struct server server;
 
+	latchkey__v1__health_check_request__init(&request);
 	server_init(&server, answer_echo);
 	chain.channel = open_to(&server, submit_now);
 	lk_rpc_call_async(
@@ -169,11 +171,12 @@ static void count_cancelled(
 
 TEST(closing_cancels_calls_and_waits_for_the_server_to_let_go_of_their_frame)
 {
-	Latchkey__V1__HealthCheckRequest request = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__HealthCheckRequest request;
 	struct lk_channel *channel;
 	struct server server;
 	pthread_t thread;
 
+	latchkey__v1__health_check_request__init(&request);
 	server_init(&server, answer_echo);
 	channel = open_to(&server, submit_and_keep);
 	lk_rpc_call_async(

@@ -59,14 +59,19 @@ class Daemon:
         return f"ipc://{self.socket}"
 
     @property
+    def ipc(self):
+        """For services, with a key."""
+        return f"ipc://{self.socket.parent}/services.sock"
+
+    @property
     def tcp(self):
         return f"tcp://127.0.0.1:{self.port}"
 
     def write_config(self, realms):
         self.config.write_text(
             f"data_dir: {self.directory}/data\n"
-            f"listen:\n  operator: {self.operator}\n  rpc: ['{self.tcp}']\n"
-            "store: { reserve_mib: 1, usage_flush: 100ms }\n" + realms
+            f"listen:\n  operator: {self.operator}\n  rpc: ['{self.tcp}', '{self.ipc}']\n"
+            "store: { reserve_mib: 64, usage_flush: 100ms }\n" + realms
         )
 
     def spawn(self):

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+from contextlib import suppress
 
 from harness import BUILD, REALMS, Daemon, DaemonTest
 
@@ -41,12 +42,11 @@ class Start(unittest.TestCase):
         self.assertIn(":2: listen.operator: is missing", done.stderr)
 
     def test_an_open_data_directory_is_refused(self):
-        data = self.daemon.directory / "data" / "store"
-        data.mkdir(parents=True)
-        data.chmod(0o755)
-        data.parent.chmod(0o755)
-        self.daemon.spawn()
-        self.assertEqual(self.daemon.process.wait(timeout=60), 4)
+        self.daemon.start().stop()
+        for path, text in [("data", "mode 0700"), ("data/store", "part=store")]:
+            (self.daemon.directory / path).chmod(0o755)
+            self.start_refused(4, text)
+            (self.daemon.directory / path).chmod(0o700)
 
     def test_a_pepper_that_others_can_read_is_refused(self):
         self.daemon.start().stop()
@@ -56,7 +56,7 @@ class Start(unittest.TestCase):
     def test_a_missing_pepper_is_not_replaced(self):
         self.daemon.start().stop()
         (self.daemon.directory / "data" / "pepper").unlink()
-        self.start_refused(1, "part=pepper")
+        self.start_refused(4, "part=pepper")
         self.assertFalse((self.daemon.directory / "data" / "pepper").exists())
 
     def test_a_damaged_store_is_refused(self):
@@ -179,12 +179,12 @@ class Running(DaemonTest):
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
 class FullDisk(unittest.TestCase):
-    """The store on a file system of 24 MiB that somebody fills up."""
+    """The store on a file system of 256 MiB that somebody fills up."""
 
     def setUp(self):
         self.disk = pathlib.Path(tempfile.mkdtemp(prefix="latchkey-disk-"))
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "none", self.disk], check=False
+            ["mount", "-t", "tmpfs", "-o", "size=256m,mode=0700", "none", self.disk], check=False
         )
         if mounted.returncode != 0:
             self.disk.rmdir()
@@ -198,13 +198,9 @@ class FullDisk(unittest.TestCase):
         self.disk.rmdir()
 
     def fill(self):
-        with open(self.disk / "ballast", "wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        with open(self.disk / "ballast", "wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
 
     def test_verification_goes_on_and_revocations_are_felt(self):
         d = self.daemon

@@ -123,7 +123,7 @@ TEST(three_malformed_frames_in_a_row_close_the_pipe)
 	uint32_t id;
 	int fd;
 
-	listening_open(&l, (struct lk_net_options) { 0 });
+	listening_open(&l, (struct lk_net_options) { .interval_ms = 5 });
 	fd = sp_open(&l.at[TCP]);
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK(sp_send(fd, &l.at[TCP], 0, 0x80000001, garbage));
@@ -134,7 +134,7 @@ TEST(three_malformed_frames_in_a_row_close_the_pipe)
 		CHECK(sp_send(fd, &l.at[TCP], 0, 0x80000001, garbage));
 	CHECK(sp_await_close(fd));
 	close(fd);
-	CHECK_EQ(lk_net_stats(l.net).pipes_reaped, 1);
+	CHECK_EQ(lk_net_stats(l.net).pipes_ended, 1);
 	CHECK_EQ(lk_net_stats(l.net).frames_malformed, 5);
 	CHECK(listening_call_at(&l.at[TCP]));
 	listening_close(&l);
@@ -207,7 +207,7 @@ TEST(a_pipe_with_too_many_frames_under_way_is_closed)
 	struct listening l;
 	int fd;
 
-	listening_open(&l, (struct lk_net_options) { .frames_per_pipe_max = 4 });
+	listening_open(&l, (struct lk_net_options) { .frames_per_pipe_max = 4, .interval_ms = 5 });
 	lk_buf_init(&frame, LK_REQUEST_FRAME_MAX);
 	echo_put_frame(&frame, LK_LANE_HASH, "good", &slow, 1);
 	echo_close_gate();
@@ -290,20 +290,63 @@ static int open_slow_reader(const struct sp_address *address)
 	return fd;
 }
 
-TEST(peers_that_do_not_read_are_closed_and_keep_nobody_out)
+TEST(peers_that_do_not_read_are_ended_and_keep_nobody_out)
 {
 	enum { SLOW = 8 };
 	struct listening l;
 	int fds[SLOW];
 
-	listening_open(&l, (struct lk_net_options) { .reply_timeout_ms = 200 });
+	listening_open(&l, (struct lk_net_options) { .reply_timeout_ms = 100, .interval_ms = 5 });
 	for (size_t i = 0; i < SLOW; i++)
 		fds[i] = open_slow_reader(&l.at[TCP]);
-	for (unsigned i = 0; i < 100; i++)
+	while (lk_net_stats(l.net).pipes_ended < SLOW)
 		CHECK(listening_call_at(&l.at[TCP]));
-	AWAIT(lk_net_stats(l.net).pipes_reaped >= SLOW);
+	/* All are freed, and so is what comes later: nng's reaper is alive. */
+	AWAIT(lk_net_stats(l.net).pipes == 0);
 	for (size_t i = 0; i < SLOW; i++)
 		close(fds[i]);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK(listening_call_at(&l.at[TCP]));
+	AWAIT(lk_net_stats(l.net).pipes == 0);
+	listening_close(&l);
+}
+
+/* Sends frames in small pieces for ever, so that nng is always in the middle of one. */
+static void *dribble(void *arg)
+{
+	struct lk_buf frame = listening_call("dribble");
+	const struct sp_address *address = arg;
+	int fd = sp_open(address);
+	bool goes_on = fd >= 0;
+
+	while (goes_on) {
+		goes_on = sp_send_length(fd, address, 4 + frame.n) &&
+			  send(fd, "\200\0\0\1", 4, MSG_NOSIGNAL) == 4;
+		for (size_t i = 0; i < frame.n && goes_on; i++)
+			goes_on = send(fd, frame.data + i, 1, MSG_NOSIGNAL) == 1;
+	}
+	if (fd >= 0)
+		close(fd);
+	lk_buf_fini(&frame);
+	return NULL;
+}
+
+TEST(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipes)
+{
+	struct listening l;
+
+	listening_open(&l, (struct lk_net_options) { .interval_ms = 5 });
+	for (unsigned i = 0; i < listening_rounds(20); i++) {
+		pthread_t threads[8];
+
+		for (size_t k = 0; k < LK_COUNT(threads); k++)
+			CHECK_EQ(pthread_create(&threads[k], NULL, dribble, &l.at[TCP]), 0);
+		AWAIT(lk_net_stats(l.net).pipes == LK_COUNT(threads));
+		lk_pipes_condemn_all(l.net->pipes);
+		for (size_t k = 0; k < LK_COUNT(threads); k++)
+			pthread_join(threads[k], NULL);
+		AWAIT(lk_net_stats(l.net).pipes == 0);
+	}
 	CHECK(listening_call_at(&l.at[TCP]));
 	listening_close(&l);
 }
@@ -370,7 +413,8 @@ int main(void)
 		RUN(a_pipe_with_too_many_frames_under_way_is_closed),
 		RUN(running_out_of_descriptors_does_not_stop_the_listener),
 		RUN(slow_lanes_never_keep_fast_calls_waiting),
-		RUN(peers_that_do_not_read_are_closed_and_keep_nobody_out),
+		RUN(peers_that_do_not_read_are_ended_and_keep_nobody_out),
+		RUN(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipes),
 		RUN(handshakes_that_are_never_finished_do_not_keep_others_out),
 		RUN(pipes_that_never_send_are_closed_over_tcp_only),
 		RUN(pipes_that_fall_idle_are_closed_over_tcp_only),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may listen where, who may enter, and how listeners start, stop and recover. */
+#include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -189,9 +191,23 @@ TEST(a_second_instance_is_refused_and_the_first_goes_on)
 		CHECK_CODE(try_url(l.url[i]), LK_ALREADY_EXISTS);
 		CHECK(listening_call_at(&l.at[i]));
 	}
-	/* Refused by the lock: not even a connection was made. */
-	CHECK_EQ(lk_net_stats(l.net).pipes_accepted, N_ADDRESSES);
 	listening_close(&l);
+}
+
+TEST(the_lock_alone_keeps_a_second_instance_away)
+{
+	char directory[] = "/tmp/lk_listener_XXXXXX", url[96], lock[96];
+	int fd;
+
+	CHECK(mkdtemp(directory) != NULL);
+	snprintf(url, sizeof url, "ipc://%s/rpc.sock", directory);
+	snprintf(lock, sizeof lock, "%s/rpc.sock.lock", directory);
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	CHECK_CODE(try_url(url), LK_ALREADY_EXISTS);
+	close(fd);
+	CHECK_OK(try_url(url));
+	CHECK_EQ(unlink(lock) | rmdir(directory), 0);
 }
 
 static void bind_and_leave(const char *path)
@@ -296,6 +312,23 @@ TEST(a_listener_that_died_is_noticed_and_made_anew)
 	listening_close(&l);
 }
 
+TEST(pipes_that_are_never_freed_are_noticed)
+{
+	struct lk_net_options options = PROBED;
+	struct listening l;
+
+	options.interval_ms = 5;
+	listening_open(&l, options);
+	AWAIT(lk_net_stats(l.net).frames >= 50);
+	CHECK(lk_net_is_healthy(l.net));
+	/* As if the one that frees were behind for ever. */
+	nng_pipe_notify(l.net->endpoints[TCP].socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	nng_pipe_notify(l.net->endpoints[IPC].socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	AWAIT(!lk_net_is_healthy(l.net));
+	CHECK_EQ(lk_net_stats(l.net).checks_failed, 0);
+	listening_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,10 +339,12 @@ int main(void)
 		RUN(an_ipc_directory_that_others_can_enter_is_refused),
 		RUN(another_user_is_refused_even_when_every_mode_is_open),
 		RUN(a_second_instance_is_refused_and_the_first_goes_on),
+		RUN(the_lock_alone_keeps_a_second_instance_away),
 		RUN(a_socket_left_by_a_crash_is_replaced),
 		RUN(addresses_that_would_be_open_or_unknown_are_refused),
 		RUN(starting_serving_and_stopping_can_be_repeated),
 		RUN(starting_leaves_nothing_behind_when_any_allocation_fails),
+		RUN(pipes_that_are_never_freed_are_noticed),
 		RUN(a_listener_that_died_is_noticed_and_made_anew),
 	};
 

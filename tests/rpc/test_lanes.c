@@ -233,6 +233,7 @@ static struct lk_status serve_put(const void *handlers, struct lk_call *call,
 	const char *id = ((const Latchkey__V1__GetKeyRequest *)request)->id;
 	struct lk_bytes key = { (const uint8_t *)id, strlen(id) };
 
+	(void)handlers;
 	((Latchkey__V1__HealthCheckResponse *)response)->version = (char *)(uintptr_t)id;
 	call->on_commit = ((struct lk_call *)call->context)->on_commit;
 	call->on_commit_arg = ((struct lk_call *)call->context)->on_commit_arg;
@@ -405,6 +406,7 @@ TEST(a_failed_commit_replaces_the_handlers_answer)
 /* Holds the committer's thread until the gate opens. */
 static struct lk_status hold(void *arg, struct lk_txn *txn)
 {
+	(void)txn;
 	pthread_barrier_wait(arg);
 	pthread_barrier_wait(arg);
 	return LK_SUCCESS;
@@ -412,6 +414,8 @@ static struct lk_status hold(void *arg, struct lk_txn *txn)
 
 static void ignore(void *arg, struct lk_status status)
 {
+	(void)arg;
+	(void)status;
 }
 
 TEST(the_write_lane_holds_so_many_frames_and_no_more)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "latchkey/v1/common.pb-c.h"
@@ -76,6 +77,8 @@ static char *filled(struct lk_arena *arena, size_t n)
 static struct lk_status serve_check(const void *handlers, struct lk_call *call,
 	const ProtobufCMessage *request, ProtobufCMessage *response)
 {
+	(void)handlers;
+	(void)call;
 	atomic_fetch_add(&n_runs, 1);
 	((Latchkey__V1__HealthCheckResponse *)response)->version =
 		((const Latchkey__V1__HealthCheckRequest *)request)->service;
@@ -99,6 +102,7 @@ static struct lk_status serve_echo(const void *handlers, struct lk_call *call,
 	char *id = ((const Latchkey__V1__GetKeyRequest *)request)->id;
 	char **version = &((Latchkey__V1__HealthCheckResponse *)response)->version;
 
+	(void)handlers;
 	CHECK(call->context == &gate_mutex);
 	atomic_fetch_add(&n_runs, 1);
 	*version = id;
@@ -110,6 +114,8 @@ static struct lk_status serve_echo(const void *handlers, struct lk_call *call,
 		*version = filled(call->arena, 300000);
 	if (strcmp(id, "half") == 0)
 		*version = filled(call->arena, 150000);
+	if (id[0] == '#')
+		*version = filled(call->arena, strtoul(id + 1, NULL, 10));
 	if (strcmp(id, "key") == 0)
 		*version = metadata_text(call);
 	if (strcmp(id, "wait") == 0)
@@ -157,6 +163,8 @@ static struct lk_status authenticate(void *arg, const struct lk_peer *peer,
 	bool is_good = credential.n == 4 && memcmp(credential.data, "good", 4) == 0;
 	bool is_bare = credential.n == 4 && memcmp(credential.data, "bare", 4) == 0;
 
+	(void)arg;
+	(void)now;
 	if (!peer->is_operator && !is_good && !is_bare)
 		return LK_ERR(LK_UNAUTHENTICATED, "invalid service credential");
 	*caller_out = (struct lk_caller) { .is_operator = peer->is_operator };
@@ -169,11 +177,13 @@ static struct lk_status authenticate(void *arg, const struct lk_peer *peer,
 
 static int find_scope(void *arg, const char *name)
 {
+	(void)arg;
 	return strcmp(name, "echo") == 0 ? 63 : -1;
 }
 
 static int find_realm(void *arg, const char *name)
 {
+	(void)arg;
 	return strcmp(name, "one") == 0 ? 0 : strcmp(name, "two") == 0 ? 1 : -1;
 }
 
@@ -221,9 +231,11 @@ struct lk_server_options echo_options(void)
 
 static size_t pack_request(const struct echo_call *call, uint8_t *body)
 {
-	Latchkey__V1__GetKeyRequest echo = LATCHKEY__V1__GET_KEY_REQUEST__INIT;
-	Latchkey__V1__HealthCheckRequest check = LATCHKEY__V1__HEALTH_CHECK_REQUEST__INIT;
+	Latchkey__V1__GetKeyRequest echo;
+	Latchkey__V1__HealthCheckRequest check;
 
+	latchkey__v1__get_key_request__init(&echo);
+	latchkey__v1__health_check_request__init(&check);
 	if (call->method == ECHO_CHECK) {
 		if (call->text != NULL)
 			check.service = (char *)(uintptr_t)call->text;
@@ -382,4 +394,67 @@ void echo_wait(struct echo_wire *wire, struct echo_replies *replies_out)
 bool echo_was_malformed(const struct echo_wire *wire)
 {
 	return wire->was_malformed;
+}
+
+/* --- one server, one frame at a time --- */
+
+void echo_open_with(struct echo_fixture *f, const struct lk_server_options *options)
+{
+	CHECK_OK(lk_server_new(options, &f->server));
+	f->wire = echo_wire_new(f->server);
+	lk_buf_init(&f->frame, LK_REPLY_FRAME_MAX);
+}
+
+void echo_open(struct echo_fixture *f)
+{
+	struct lk_server_options options = echo_options();
+
+	echo_open_with(f, &options);
+}
+
+void echo_close(struct echo_fixture *f)
+{
+	lk_server_free(f->server);
+	echo_wire_free(f->wire);
+	lk_buf_fini(&f->frame);
+}
+
+struct lk_bytes echo_bytes(const struct lk_buf *buf)
+{
+	return (struct lk_bytes) { buf->data, buf->n };
+}
+
+void echo_exchange(struct echo_fixture *f)
+{
+	echo_submit(f->wire, echo_bytes(&f->frame), false);
+	echo_wait(f->wire, &f->replies);
+}
+
+void echo_call_as(
+	struct echo_fixture *f, const char *credential, enum lk_lane lane, struct echo_call call)
+{
+	echo_put_frame(&f->frame, lane, credential, &call, 1);
+	echo_exchange(f);
+	CHECK_EQ(f->replies.n, 1);
+}
+
+void echo_call(struct echo_fixture *f, struct echo_call call)
+{
+	echo_call_as(f, "good", LK_LANE_FAST, call);
+}
+
+void echo_check_reply(
+	const struct echo_fixture *f, size_t at, uint32_t id, enum lk_code code, const char *why)
+{
+	const struct echo_reply *reply = &f->replies.replies[at];
+
+	CHECK_EQ(reply->id, id);
+	CHECK_STR(reply->why, why);
+	CHECK_EQ(reply->code, code);
+}
+
+void echo_check_refused(const struct echo_fixture *f, enum lk_code code, const char *why)
+{
+	CHECK_EQ(f->replies.n, 1);
+	echo_check_reply(f, 0, LK_WHOLE_FRAME, code, why);
 }

@@ -7,6 +7,7 @@
  *   "retry"  UNAVAILABLE, to be tried again in 1500 ms
  *   "large"  an answer of 300,000 bytes
  *   "half"   an answer of 150,000 bytes
+ *   "#N"     an answer of about N bytes
  *   "key"    the idempotency key and the traceparent
  *   "wait"   waits until the gate opens, then answers
  */
@@ -100,3 +101,30 @@ void echo_wire_free(struct echo_wire *wire);
 void echo_submit(struct echo_wire *wire, struct lk_bytes frame, bool is_operator);
 void echo_wait(struct echo_wire *wire, struct echo_replies *replies_out);
 bool echo_was_malformed(const struct echo_wire *wire);
+
+/* --- one server, one frame at a time --- */
+
+struct echo_fixture {
+	struct lk_server *server;
+	struct echo_wire *wire;
+	struct lk_buf frame;
+	struct echo_replies replies;
+};
+
+void echo_open(struct echo_fixture *f);
+void echo_open_with(struct echo_fixture *f, const struct lk_server_options *options);
+void echo_close(struct echo_fixture *f);
+
+struct lk_bytes echo_bytes(const struct lk_buf *buf);
+
+/* Submits the frame and waits for its replies. */
+void echo_exchange(struct echo_fixture *f);
+
+/* A frame of one call; echo_call is in lane FAST with the credential "good". */
+void echo_call_as(
+	struct echo_fixture *f, const char *credential, enum lk_lane lane, struct echo_call call);
+void echo_call(struct echo_fixture *f, struct echo_call call);
+
+void echo_check_reply(
+	const struct echo_fixture *f, size_t at, uint32_t id, enum lk_code code, const char *why);
+void echo_check_refused(const struct echo_fixture *f, enum lk_code code, const char *why);

@@ -9,7 +9,6 @@
 
 #define READERS 3
 #define ROUNDS 20000
-#define CROWD (LK_EPOCH_READERS_MAX + 8)
 
 static int n_freed;
 
@@ -121,46 +120,96 @@ TEST(readers_never_see_a_freed_object)
 }
 
 struct crowd {
-	pthread_barrier_t inside;
+	pthread_barrier_t entered;
 	pthread_barrier_t checked;
 };
 
-static void *wait_inside(void *arg)
+/* Takes a place, if there is one, and keeps it without being inside. */
+static void *hold_place(void *arg)
 {
 	struct crowd *crowd = arg;
 
 	lk_epoch_enter();
-	pthread_barrier_wait(&crowd->inside);
+	lk_epoch_leave();
+	pthread_barrier_wait(&crowd->entered);
+	pthread_barrier_wait(&crowd->checked);
+	return NULL;
+}
+
+static void *stay_inside(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	lk_epoch_enter();
+	pthread_barrier_wait(&crowd->entered);
 	pthread_barrier_wait(&crowd->checked);
 	lk_epoch_leave();
 	return NULL;
 }
 
-TEST(more_threads_than_places_are_all_waited_for_and_give_their_places_back)
+static void init_crowd(struct crowd *crowd, unsigned n)
+{
+	CHECK_EQ(pthread_barrier_init(&crowd->entered, NULL, n + 1), 0);
+	CHECK_EQ(pthread_barrier_init(&crowd->checked, NULL, n + 1), 0);
+}
+
+static void fini_crowd(struct crowd *crowd)
+{
+	pthread_barrier_destroy(&crowd->entered);
+	pthread_barrier_destroy(&crowd->checked);
+}
+
+TEST(a_reader_without_a_place_is_waited_for_all_the_same)
 {
 	static struct lk_epoch_bin bin;
-	static pthread_t threads[CROWD];
-	struct crowd crowd;
+	static pthread_t holders[LK_EPOCH_READERS_MAX];
+	struct crowd holding;
+	struct crowd late;
+	pthread_t reader;
 	int object;
 
-	for (int round = 0; round < 2; round++) {
+	n_freed = 0;
+	init_crowd(&holding, LK_EPOCH_READERS_MAX);
+	init_crowd(&late, 1);
+	for (int i = 0; i < LK_EPOCH_READERS_MAX; i++)
+		CHECK_EQ(pthread_create(&holders[i], NULL, hold_place, &holding), 0);
+	pthread_barrier_wait(&holding.entered);
+	CHECK_EQ(pthread_create(&reader, NULL, stay_inside, &late), 0);
+	pthread_barrier_wait(&late.entered);
+	lk_epoch_retire(&bin, &object, count_free);
+	lk_epoch_collect(&bin);
+	CHECK_EQ(n_freed, 0);
+	pthread_barrier_wait(&late.checked);
+	CHECK_EQ(pthread_join(reader, NULL), 0);
+	lk_epoch_collect(&bin);
+	CHECK_EQ(n_freed, 1);
+	pthread_barrier_wait(&holding.checked);
+	for (int i = 0; i < LK_EPOCH_READERS_MAX; i++)
+		CHECK_EQ(pthread_join(holders[i], NULL), 0);
+	fini_crowd(&holding);
+	fini_crowd(&late);
+}
+
+TEST(a_thread_that_ends_gives_its_place_back)
+{
+	static struct lk_epoch_bin bin;
+	struct crowd crowd;
+	pthread_t thread;
+	int object;
+
+	init_crowd(&crowd, 1);
+	for (int i = 0; i < 2 * LK_EPOCH_READERS_MAX; i++) {
 		n_freed = 0;
-		CHECK_EQ(pthread_barrier_init(&crowd.inside, NULL, CROWD + 1), 0);
-		CHECK_EQ(pthread_barrier_init(&crowd.checked, NULL, CROWD + 1), 0);
-		for (int i = 0; i < CROWD; i++)
-			CHECK_EQ(pthread_create(&threads[i], NULL, wait_inside, &crowd), 0);
-		pthread_barrier_wait(&crowd.inside);
 		lk_epoch_retire(&bin, &object, count_free);
-		lk_epoch_collect(&bin);
-		CHECK_EQ(n_freed, 0);
-		pthread_barrier_wait(&crowd.checked);
-		for (int i = 0; i < CROWD; i++)
-			CHECK_EQ(pthread_join(threads[i], NULL), 0);
+		CHECK_EQ(pthread_create(&thread, NULL, stay_inside, &crowd), 0);
+		pthread_barrier_wait(&crowd.entered);
+		/* A reader without a place would hold up even what was retired before. */
 		lk_epoch_collect(&bin);
 		CHECK_EQ(n_freed, 1);
-		pthread_barrier_destroy(&crowd.inside);
-		pthread_barrier_destroy(&crowd.checked);
+		pthread_barrier_wait(&crowd.checked);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
 	}
+	fini_crowd(&crowd);
 }
 
 int main(void)
@@ -170,7 +219,8 @@ int main(void)
 		RUN(a_later_reader_does_not_hold_up_an_earlier_object),
 		RUN(a_full_bin_frees_in_order),
 		RUN(readers_never_see_a_freed_object),
-		RUN(more_threads_than_places_are_all_waited_for_and_give_their_places_back),
+		RUN(a_reader_without_a_place_is_waited_for_all_the_same),
+		RUN(a_thread_that_ends_gives_its_place_back),
 	};
 
 	return RUN_ALL(tests);

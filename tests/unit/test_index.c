@@ -16,8 +16,13 @@ static struct lk_key_record record_of(uint32_t number, uint32_t version)
 		.enabled = true,
 		.current = { .number = version + 1 } };
 
-	memcpy(record.id.bytes + 12, &number, sizeof number);
-	memcpy(record.current.digest, &number, sizeof number);
+	/* Spread as random ids are, so that some meet in a table. */
+	uint64_t spread = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	memcpy(record.id.bytes + 4, &number, sizeof number);
+	spread ^= spread >> 32;
+	memcpy(record.id.bytes + 8, &spread, sizeof spread);
+	memcpy(record.current.digest, &spread, sizeof spread);
 	memcpy(record.current.digest + 28, &version, sizeof version);
 	return record;
 }

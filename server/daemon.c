@@ -349,14 +349,10 @@ void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 {
 	if (daemon->server != NULL && !lk_server_drain(daemon->server, drain_ms))
 		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "calls were cut off"));
-	lk_net_stop(daemon->net);
-	lk_server_free(daemon->server);
+	lk_net_abandon(daemon->net);
 	if (daemon->usage != NULL)
 		lk_daemon_flush_usage(daemon);
 	lk_committer_stop(daemon->committer);
-	lk_usage_free(daemon->usage);
-	lk_index_free(daemon->index);
-	lk_realms_free(daemon->realms);
 	lk_store_close(daemon->store);
 	lk_peppers_wipe(&daemon->peppers);
 }

@@ -43,5 +43,7 @@ void lk_daemon_flush_usage(struct lk_daemon *daemon);
 /* Deletes what is over, and trims the change log. */
 void lk_daemon_sweep(struct lk_daemon *daemon);
 
-/* Finishes the calls under way, for at most drain_ms, and closes everything. */
+/* Finishes the calls under way, for at most drain_ms, and makes everything durable. Listeners go on
+ * refusing until the process ends, which has to follow at once: nng 1.5.2 may hang when sockets
+ * with live peers are closed, and what only holds memory is not worth the wait. */
 void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms);

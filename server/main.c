@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "server/clock.h"
 #include "server/daemon.h"
@@ -135,7 +136,7 @@ static void reload(struct lk_daemon *daemon, const char *path)
 		lk_log(LK_LOG_INFO, "reloaded", LK_LOG_TEXT("config", path),
 			LK_LOG_NUMBER("realms", config.n_realms));
 	} else {
-		lk_log(LK_LOG_ERROR, "reload refused", LK_LOG_TEXT("config", path),
+		lk_log(LK_LOG_ERROR, "reload failed", LK_LOG_TEXT("config", path),
 			LK_LOG_TEXT("why", st.why),
 			LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
 	}
@@ -210,6 +211,6 @@ int main(int argc, char **argv)
 	}
 	code = st.code == LK_OK ? EXIT_SUCCESS : exit_code_of(&daemon, st.code);
 	lk_daemon_close(&daemon, DRAIN_MS);
-	lk_arena_fini(&arena);
-	return code;
+	/* Without exit handlers: nng's threads still run. */
+	_exit(code);
 }

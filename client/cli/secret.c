@@ -73,10 +73,11 @@ static bool read_prompted(const char *prompt, char text[LK_SECRET_MAX + 1], size
 		return false;
 	raw = old;
 	raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
-	fprintf(stderr, "%s: ", prompt);
-	fflush(stderr);
+	/* First of all, so that nothing typed after the question is echoed or flushed away. */
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) != 0)
 		return false;
+	fprintf(stderr, "%s: ", prompt);
+	fflush(stderr);
 	ok = read_keys(STDIN_FILENO, text, n_out);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	fputc('\n', stderr);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/net/net_priv.h"
 
@@ -144,6 +145,13 @@ void lk_net_stop(struct lk_net *net)
 	lk_free(net->endpoints);
 	lk_pipes_free(net->pipes);
 	lk_free(net);
+}
+
+void lk_net_abandon(struct lk_net *net)
+{
+	for (size_t i = 0; net != NULL && i < net->n_endpoints; i++)
+		if (net->endpoints[i].is_ipc)
+			unlink(lk_ipc_path(net->endpoints[i].url));
 }
 
 struct lk_net_stats lk_net_stats(const struct lk_net *net)

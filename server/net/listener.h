@@ -78,6 +78,10 @@ LK_MUST_USE struct lk_status lk_net_start(
  * cut off; frames still in a lane are waited for. NULL is allowed. */
 void lk_net_stop(struct lk_net *net);
 
+/* For the end of the process, once the server was drained: removes the ipc sockets' names and
+ * leaves the rest to the kernel. NULL is allowed. */
+void lk_net_abandon(struct lk_net *net);
+
 /* Thread-safe. */
 struct lk_net_stats lk_net_stats(const struct lk_net *net);
 

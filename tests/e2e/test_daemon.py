@@ -158,7 +158,7 @@ class Running(DaemonTest):
         _, secret = d.create_key()
         d.config.write_text("realms: [\n")
         d.process.send_signal(signal.SIGHUP)
-        while "reload refused" not in d.log.read_text():
+        while "reload failed" not in d.log.read_text():
             self.assertEqual(d.verdict(secret), "allowed")
         self.assertEqual(d.verdict(secret), "allowed")
 

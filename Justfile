@@ -9,6 +9,7 @@ default:
     @just --list --unsorted
 
 # Builds, starts a daemon on demo data, and walks through the life of a key (--once: then stops)
+[no-exit-message]
 run *args: build
     @scripts/demo.sh {{ args }}
 

@@ -85,9 +85,14 @@ class Daemon:
         return self
 
     def start(self):
+        starts = self.log.read_text().count("info ready") if self.log.exists() else 0
         self.spawn()
         deadline = time.monotonic() + 60
-        while self.cli("--timeout", "1s", "health").code != 0:
+        # The operator's socket answers before the other listeners are open.
+        while (
+            self.log.read_text().count("info ready") == starts
+            or self.cli("--timeout", "1s", "health").code != 0
+        ):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("latchkeyd did not start:\n" + self.log.read_text())
             time.sleep(0.02)

@@ -21,7 +21,7 @@ test: build
 install:
     @scripts/install.sh
 
-# Builds into build/PRESET: release, debug, asan, tsan, ci-gcc or ci-clang
+# Builds into build/PRESET: release, debug, asan, tsan, fuzz, ci-gcc or ci-clang
 build preset="release": install
     @cmake --preset {{ preset }} --log-level=WARNING >/dev/null
     @cmake --build --preset {{ preset }} -- --quiet
@@ -49,6 +49,11 @@ asan: (build "asan")
 [no-exit-message]
 tsan: (build "tsan")
     @scripts/ctest.sh --preset tsan
+
+# Runs each fuzz target for so many seconds on its corpus
+[no-exit-message]
+fuzz seconds="60": (build "fuzz")
+    @scripts/fuzz.sh {{ seconds }}
 
 # Measures verification; see bench/README.md for the arguments
 bench *args: build

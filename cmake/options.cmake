@@ -5,6 +5,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(protobuf-c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
@@ -35,4 +36,9 @@ if(LK_SANITIZE)
   add_compile_options(-fsanitize=${LK_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LK_SANITIZE})
+endif()
+
+# The coverage that libFuzzer is guided by.
+if(LK_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

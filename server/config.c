@@ -11,7 +11,8 @@
 #include "server/core/permset.h"
 
 #define NAME_MAX_BYTES 200
-#define REALMS_MAX 255 /* of 256, one is built in */
+#define REALMS_MAX 255    /* of 256, one is built in */
+#define REALM_NAME_MAX 31 /* with `_` it is the realm's key prefix unless another is given */
 #define TEXT_MAX_BYTES 1024
 
 struct reader {
@@ -286,6 +287,14 @@ static void read_choice(struct reader *reader, const struct field *field, const 
 	complain(reader, node, name, what);
 }
 
+static bool is_among(const char *text, const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (texts[i] != NULL && strcmp(texts[i], text) == 0)
+			return true;
+	return false;
+}
+
 /* The list's member in the struct is followed by its count. */
 static void read_texts(struct reader *reader, const struct field *field, const char *name,
 	yaml_node_t *node, const char ***into)
@@ -309,9 +318,14 @@ static void read_texts(struct reader *reader, const struct field *field, const c
 	if (*into == NULL)
 		return;
 	*n_into = 0;
-	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
-		(*into)[(*n_into)++] = read_text(
-			reader, field, name, yaml_document_get_node(&reader->document, *item));
+	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
+		yaml_node_t *entry = yaml_document_get_node(&reader->document, *item);
+		const char *text = read_text(reader, field, name, entry);
+
+		if (text != NULL && is_among(text, *into, *n_into))
+			complain(reader, entry, name, "the same entry is given twice");
+		(*into)[(*n_into)++] = text;
+	}
 }
 
 static void read_section(struct reader *reader, const struct field *fields, const char *prefix,
@@ -446,9 +460,9 @@ static bool is_permission(const char *text)
 static const char *read_realm_name(struct reader *reader, const yaml_node_t *key,
 	const struct lk_config_realm *realms, size_t index)
 {
-	if (!is_plain_text(key) || !is_name(text_of(key), "-", 32)) {
+	if (!is_plain_text(key) || !is_name(text_of(key), "-", REALM_NAME_MAX)) {
 		complain(reader, key, "realms",
-			"a realm's name is 1 to 32 of a-z, 0-9 and -, starting with a letter");
+			"a realm's name is 1 to 31 of a-z, 0-9 and -, starting with a letter");
 		return NULL;
 	}
 	if (strcmp(text_of(key), "latchkey") == 0) {

@@ -16,6 +16,10 @@
 
 #define PATH_SIZE 1200
 
+/* Lines about refused calls in a second. It takes no key to be refused, a hundred times a frame, so
+ * anybody could fill the disk otherwise. */
+#define REFUSALS_LOGGED_MAX 50
+
 /* A failure of one part, told once, where it happened. */
 static struct lk_status report(struct lk_status st, const char *part)
 {
@@ -177,12 +181,30 @@ static struct lk_status open_core(struct lk_daemon *daemon)
 	return LK_SUCCESS;
 }
 
+/* The first refusal of a second tells how many the second before left out. */
+static bool may_log_refusal(struct lk_daemon *daemon)
+{
+	uint64_t second = lk_clock_mono_us() / 1000000;
+	uint64_t before = atomic_load(&daemon->refusals_second);
+
+	if (before != second &&
+		atomic_compare_exchange_strong(&daemon->refusals_second, &before, second)) {
+		uint64_t n = atomic_exchange(&daemon->refusals, 0);
+
+		if (n > REFUSALS_LOGGED_MAX)
+			lk_log(LK_LOG_WARN, "refusals not logged",
+				LK_LOG_NUMBER("n", n - REFUSALS_LOGGED_MAX));
+	}
+	return atomic_fetch_add(&daemon->refusals, 1) < REFUSALS_LOGGED_MAX;
+}
+
 /* Denials of Authenticate are verdicts, not refusals: they are not logged one by one. */
 static void log_refusal(void *arg, const struct lk_call_outcome *outcome)
 {
-	(void)arg;
 	if (outcome->status.code != LK_PERMISSION_DENIED &&
 		outcome->status.code != LK_UNAUTHENTICATED)
+		return;
+	if (!may_log_refusal(arg))
 		return;
 	lk_log(LK_LOG_WARN, "call refused",
 		LK_LOG_TEXT("method", outcome->method != NULL ? outcome->method->name : "?"),
@@ -208,6 +230,7 @@ static struct lk_status open_server(struct lk_daemon *daemon)
 		.now = lk_clock_now,
 		.mono_us = lk_clock_mono_us,
 		.on_call = log_refusal,
+		.arg = daemon,
 	};
 
 	LK_TRY(lk_server_new(&options, &daemon->server));
@@ -326,14 +349,10 @@ void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 {
 	if (daemon->server != NULL && !lk_server_drain(daemon->server, drain_ms))
 		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "calls were cut off"));
-	lk_net_stop(daemon->net);
-	lk_server_free(daemon->server);
+	lk_net_abandon(daemon->net);
 	if (daemon->usage != NULL)
 		lk_daemon_flush_usage(daemon);
 	lk_committer_stop(daemon->committer);
-	lk_usage_free(daemon->usage);
-	lk_index_free(daemon->index);
-	lk_realms_free(daemon->realms);
 	lk_store_close(daemon->store);
 	lk_peppers_wipe(&daemon->peppers);
 }

@@ -19,6 +19,8 @@ struct lk_daemon {
 	struct lk_authorizer authorizer;
 	struct lk_server *server;
 	struct lk_net *net;
+	_Atomic uint64_t refusals_second; /* the second in which refused calls are counted */
+	_Atomic uint64_t refusals;        /* in it */
 };
 
 /* Opens everything and begins to serve; the configuration outlives the daemon. What went wrong is
@@ -41,5 +43,7 @@ void lk_daemon_flush_usage(struct lk_daemon *daemon);
 /* Deletes what is over, and trims the change log. */
 void lk_daemon_sweep(struct lk_daemon *daemon);
 
-/* Finishes the calls under way, for at most drain_ms, and closes everything. */
+/* Finishes the calls under way, for at most drain_ms, and makes everything durable. Listeners go on
+ * refusing until the process ends, which has to follow at once: nng 1.5.2 may hang when sockets
+ * with live peers are closed, and what only holds memory is not worth the wait. */
 void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms);

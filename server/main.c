@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "server/clock.h"
 #include "server/daemon.h"
@@ -128,17 +129,17 @@ static void reload(struct lk_daemon *daemon, const char *path)
 	struct lk_arena arena;
 	struct lk_status st = load_config(path, &arena, &config);
 
+	if (st.code == LK_OK)
+		st = lk_daemon_reload(daemon, &config);
 	if (st.code == LK_OK) {
 		configure_log(&config);
-		st = lk_daemon_reload(daemon, &config);
-	}
-	if (st.code == LK_OK)
 		lk_log(LK_LOG_INFO, "reloaded", LK_LOG_TEXT("config", path),
 			LK_LOG_NUMBER("realms", config.n_realms));
-	else
-		lk_log(LK_LOG_ERROR, "reload refused", LK_LOG_TEXT("config", path),
+	} else {
+		lk_log(LK_LOG_ERROR, "reload failed", LK_LOG_TEXT("config", path),
 			LK_LOG_TEXT("why", st.why),
 			LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
+	}
 	lk_arena_fini(&arena);
 }
 
@@ -169,11 +170,14 @@ static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char 
 	}
 }
 
-static int exit_code_of(enum lk_code code)
+/* The same codes come from the data directory and, once there is a server, from its addresses. */
+static int exit_code_of(const struct lk_daemon *daemon, enum lk_code code)
 {
-	if (code == LK_FAILED_PRECONDITION || code == LK_DATA_LOSS || code == LK_NOT_FOUND)
-		return EXIT_DATA;
-	return code == LK_ALREADY_EXISTS || code == LK_UNAVAILABLE ? EXIT_ADDRESS : EXIT_FAILURE;
+	if (code == LK_RESOURCE_EXHAUSTED || code == LK_INTERNAL)
+		return EXIT_FAILURE;
+	if (code == LK_INVALID_ARGUMENT)
+		return EXIT_CONFIG;
+	return daemon->server != NULL ? EXIT_ADDRESS : EXIT_DATA;
 }
 
 int main(int argc, char **argv)
@@ -185,6 +189,7 @@ int main(int argc, char **argv)
 	struct lk_arena arena;
 	struct lk_status st;
 	sigset_t signals;
+	int code;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
@@ -204,7 +209,8 @@ int main(int argc, char **argv)
 		lk_log(LK_LOG_INFO, "ready", LK_LOG_NUMBER("realms", config.n_realms));
 		serve(&daemon, &signals, arguments.config);
 	}
+	code = st.code == LK_OK ? EXIT_SUCCESS : exit_code_of(&daemon, st.code);
 	lk_daemon_close(&daemon, DRAIN_MS);
-	lk_arena_fini(&arena);
-	return st.code == LK_OK ? EXIT_SUCCESS : exit_code_of(st.code);
+	/* Without exit handlers: nng's threads still run. */
+	_exit(code);
 }

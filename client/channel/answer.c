@@ -22,7 +22,7 @@ static uint32_t read_delay(const Google__Protobuf__Duration *delay)
 	if (delay->seconds > INT32_MAX / 1000)
 		return INT32_MAX;
 	/* Rounded up: coming back too early costs another refusal. */
-	ms = delay->seconds * 1000 + (delay->nanos + 999999) / 1000000;
+	ms = delay->seconds * 1000 + ((int64_t)delay->nanos + 999999) / 1000000;
 	return (uint32_t)ms;
 }
 

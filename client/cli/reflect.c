@@ -102,6 +102,8 @@ static struct lk_status add_type(struct lk_reflection *reflection, const pb_file
 		return NO_MEMORY;
 	type.package = file->package != NULL ? file->package : "";
 	type.is_proto3 = file->syntax != NULL && strcmp(file->syntax, "proto3") == 0;
+	if (lk_reflect_find_type(reflection, type.name) != NULL)
+		return UNSOUND;
 	reflection->types[reflection->n_types++] = type;
 	return LK_SUCCESS;
 }
@@ -213,6 +215,23 @@ static struct lk_status fill_method(struct lk_reflection *reflection, const pb_m
 	return build_type(reflection, declared->output_type, &method->response);
 }
 
+static bool has_method(const struct lk_service *service, const char *name)
+{
+	for (size_t i = 0; i < service->n_methods; i++)
+		if (strcmp(service->methods[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool has_service(const struct lk_reflection *reflection, const char *name)
+{
+	for (size_t i = 0; i < reflection->n_services; i++)
+		if (strcmp(reflection->services[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A name that comes twice would hide what it names the second time. */
 static struct lk_status fill_service(struct lk_reflection *reflection, const pb_file *file,
 	const pb_service *declared, struct lk_service *service)
 {
@@ -225,6 +244,8 @@ static struct lk_status fill_service(struct lk_reflection *reflection, const pb_
 		join(reflection->arena, file->package != NULL ? file->package : "", declared->name);
 	if (methods == NULL || service->name == NULL)
 		return NO_MEMORY;
+	if (has_service(reflection, service->name))
+		return UNSOUND;
 	service->methods = methods;
 	for (size_t i = 0; i < declared->n_method; i++) {
 		const pb_method *method = declared->method[i];
@@ -233,6 +254,8 @@ static struct lk_status fill_service(struct lk_reflection *reflection, const pb_
 		LK_TRY(read_rule(reflection->arena, method, &rule));
 		if (rule == NULL || method->client_streaming || method->server_streaming)
 			continue;
+		if (method->name != NULL && has_method(service, method->name))
+			return UNSOUND;
 		methods[service->n_methods].service = service->name;
 		LK_TRY(fill_method(reflection, method, rule, &methods[service->n_methods++]));
 	}

@@ -129,7 +129,8 @@ char *lk_arena_strndup(struct lk_arena *arena, const char *text, size_t n)
 	char *copy = lk_arena_alloc(arena, n + 1);
 
 	if (copy != NULL) {
-		memcpy(copy, text, n);
+		if (n > 0)
+			memcpy(copy, text, n);
 		copy[n] = '\0';
 	}
 	return copy;

@@ -8,8 +8,8 @@
  * FieldMask have their short forms; a map is an object. protobuf-c knows no maps: a repeated
  * message named after its field, such as `MetadataEntry`, with `key` = 1 and `value` = 2 is one.
  *
- * Numbers are exact: no integer goes through a double, and no locale plays a part. Nothing is
- * allocated but from the arena, so nothing of a secret is left behind.
+ * Integers are exact: from 2^53 on one is written as plain digits, and from 2^63 on in quotes. No
+ * locale plays a part. The grammar is jansson's, whose memory is wiped before a call returns.
  */
 #pragma once
 
@@ -20,38 +20,40 @@
 /* Objects and arrays inside each other; the schema needs 6. */
 #define LK_JSON_DEPTH_MAX 16
 
-/* Values of one text, members and elements counted one by one, as LK_MESSAGE_FIELDS_MAX. */
+/* Commas and opening brackets of one text: no fewer than it has values, brackets that hold nothing
+ * counted twice. As LK_MESSAGE_FIELDS_MAX. */
 #define LK_JSON_VALUES_MAX 4096
 
-/* Entries of one map. */
-#define LK_JSON_MAP_MAX 512
+/* Bytes of a text that is read. */
+#define LK_JSON_TEXT_MAX ((size_t)1 << 20)
 
 struct lk_json_options {
 	bool with_defaults;  /* printing: also numbers that are 0, empty texts, lists and maps;
 			      * messages and members of a oneof only when they are set */
-	unsigned indent;     /* printing: spaces a level; 0: everything on one line */
+	unsigned indent;     /* printing: spaces a level, 31 at most; 0: everything on one line */
 	bool ignore_unknown; /* parsing: skip members that the message does not have */
 };
 
-/* Appends the message's JSON text. `options` may be NULL: canonical, on one line. On failure
- * the buffer holds a part of the text.
+/* Appends the message's JSON text. `options` may be NULL: canonical, on one line. A failure
+ * leaves the buffer as it was, but for a text that does not fit, of which it holds a part.
  *
  * LK_INVALID_ARGUMENT    a value has no JSON form, such as a Timestamp of the year 10000, or the
  *                        message is nested deeper than LK_MESSAGE_DEPTH_MAX
- * LK_RESOURCE_EXHAUSTED  the text does not fit into the buffer
+ * LK_RESOURCE_EXHAUSTED  the text does not fit into the buffer, or memory is short
  */
 LK_MUST_USE struct lk_status lk_json_print(
 	const ProtobufCMessage *message, const struct lk_json_options *options, struct lk_buf *out);
 
-/* Reads a message from exactly one JSON value. `options` may be NULL: strict. The message and
+/* Reads a message from exactly one JSON object. `options` may be NULL: strict. The message and
  * the status's field, a path such as "credentials[1].value", live in the arena.
  *
  * Null stands for an absent field. A member that comes twice, be it under both its names, is
- * refused, and so are an unknown member, two members of a oneof, a number that does not fit or
- * would be rounded, and text that is not UTF-8 or has a NUL.
+ * refused, and so are an unknown member, two members of a oneof, a number that does not fit, and
+ * text that is not UTF-8 or has a NUL. An integer may be written as a real number below 2^53
+ * (`1e3`), or as plain digits in quotes ("1000").
  *
- * LK_INVALID_ARGUMENT    not JSON, or not this message
- * LK_RESOURCE_EXHAUSTED  the message does not fit into the arena
+ * LK_INVALID_ARGUMENT    not JSON, or not this message; without a field when the text is at fault
+ * LK_RESOURCE_EXHAUSTED  the message does not fit into the arena, or memory is short
  */
 LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *type,
 	struct lk_bytes text, const struct lk_json_options *options, struct lk_arena *arena,

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/wire/json_priv.h"
 #include "proto/wire/message.h"
-#include "proto/wire/utf8.h"
 #include "proto/wire/times.h"
 
 #define NO_MEMORY LK_ERR(LK_RESOURCE_EXHAUSTED, "the message needs too much memory")
 #define WRONG(why_) LK_ERR(LK_INVALID_ARGUMENT, why_)
 
 struct parser {
-	struct lk_json_reader reader; /* first: its arena and status are the parser's */
 	const struct lk_json_options *options;
+	struct lk_arena *arena;
 };
 
 static struct lk_status parse_message(struct parser *parser, const ProtobufCMessageDescriptor *type,
-	ProtobufCMessage **message_out);
+	json_t *json, ProtobufCMessage **message_out);
 
 /* Length of a name in an error's path: names from the text may be long, and are cut. */
 static size_t path_length(const char *name)
@@ -39,7 +40,7 @@ static struct lk_status in_field(struct parser *parser, struct lk_status st, con
 
 	if (st.code != LK_INVALID_ARGUMENT)
 		return st;
-	path = lk_arena_alloc(parser->reader.arena, n_name + 1 + n_rest + 1);
+	path = lk_arena_alloc(parser->arena, n_name + 1 + n_rest + 1);
 	if (path == NULL)
 		return NO_MEMORY;
 	memcpy(path, name, n_name);
@@ -60,110 +61,145 @@ static struct lk_status in_element(struct parser *parser, struct lk_status st, s
 	return in_field(parser, st, index);
 }
 
-/* --- texts of values --- */
+/* --- numbers --- */
 
-static struct lk_status integer_from_text(
-	const ProtobufCFieldDescriptor *field, struct lk_bytes text, void *at)
+struct integer {
+	uint64_t magnitude;
+	bool is_negative;
+};
+
+/* Plain digits in their one spelling, which keeps the keys of a map apart. */
+static bool integer_from_text(const char *text, struct integer *integer_out)
+{
+	const char *digits = *text == '-' ? text + 1 : text;
+
+	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0' ||
+		(*digits == '0' && text[1] != '\0'))
+		return false;
+	errno = 0;
+	integer_out->magnitude = strtoull(digits, NULL, 10);
+	integer_out->is_negative = digits != text;
+	return errno == 0;
+}
+
+static bool integer_from_json(const json_t *json, struct integer *integer_out)
+{
+	/* From here on a double may have been another integer in the text. */
+	const double exact_end = (double)(INT64_C(1) << 53);
+	double real = json_real_value(json);
+	json_int_t value = json_integer_value(json);
+
+	if (json_is_string(json))
+		return integer_from_text(json_string_value(json), integer_out);
+	if (json_is_real(json)) {
+		if (fabs(real) >= exact_end || real != trunc(real))
+			return false;
+		value = (json_int_t)real;
+	} else if (!json_is_integer(json)) {
+		return false;
+	}
+	integer_out->is_negative = value < 0;
+	integer_out->magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	return true;
+}
+
+static bool store_integer(const ProtobufCFieldDescriptor *field, struct integer integer, void *at)
 {
 	size_t size = lk_json_value_size(field);
-	bool is_signed =
-		field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_SINT32 ||
-		field->type == PROTOBUF_C_TYPE_SFIXED32 || field->type == PROTOBUF_C_TYPE_INT64 ||
-		field->type == PROTOBUF_C_TYPE_SINT64 || field->type == PROTOBUF_C_TYPE_SFIXED64 ||
-		field->type == PROTOBUF_C_TYPE_ENUM;
+	bool is_signed = lk_json_is_signed(field);
 	uint64_t max = UINT64_MAX >> (64 - size * 8 + (is_signed ? 1 : 0));
-	uint64_t magnitude;
-	bool negative;
+	uint64_t value = integer.is_negative ? 0 - integer.magnitude : integer.magnitude;
 
-	if (!lk_json_integer(text, &negative, &magnitude))
-		return WRONG("must be a whole number in the range of its type");
-	if (magnitude > max + (negative && is_signed ? 1 : 0) ||
-		(negative && !is_signed && magnitude > 0))
-		return WRONG("must be a whole number in the range of its type");
-	if (negative)
-		magnitude = 0 - magnitude;
+	if (integer.is_negative && !is_signed && integer.magnitude > 0)
+		return false;
+	if (integer.magnitude > max + (integer.is_negative && is_signed ? 1 : 0))
+		return false;
 	if (size == sizeof(uint32_t))
-		*(uint32_t *)at = (uint32_t)magnitude;
+		*(uint32_t *)at = (uint32_t)value;
 	else
-		*(uint64_t *)at = magnitude;
+		*(uint64_t *)at = value;
+	return true;
+}
+
+static struct lk_status parse_integer(
+	const ProtobufCFieldDescriptor *field, const json_t *json, void *at)
+{
+	struct integer integer;
+
+	if (!integer_from_json(json, &integer) || !store_integer(field, integer, at))
+		return WRONG("must be a whole number in the range of its type");
 	return LK_SUCCESS;
 }
 
-static bool text_is(struct lk_bytes text, const char *word)
+static bool text_is(const json_t *json, const char *word)
 {
-	return text.n == strlen(word) && memcmp(text.data, word, text.n) == 0;
+	return json_is_string(json) && strcmp(json_string_value(json), word) == 0;
 }
 
-static struct lk_status real_from_text(struct parser *parser, const ProtobufCFieldDescriptor *field,
-	struct lk_bytes text, bool is_quoted, void *at)
+static struct lk_status parse_real(
+	const ProtobufCFieldDescriptor *field, const json_t *json, void *at)
 {
-	double value;
+	double value = json_number_value(json);
 
-	if (is_quoted && text_is(text, "NaN"))
+	if (text_is(json, "NaN"))
 		value = (double)NAN;
-	else if (is_quoted && text_is(text, "Infinity"))
+	else if (text_is(json, "Infinity"))
 		value = (double)INFINITY;
-	else if (is_quoted && text_is(text, "-Infinity"))
+	else if (text_is(json, "-Infinity"))
 		value = -(double)INFINITY;
-	else if (!lk_json_real(text, parser->reader.arena, &value))
-		return parser->reader.arena->exhausted
-			       ? NO_MEMORY
-			       : WRONG("must be a number in the range of its type");
-	if (field->type == PROTOBUF_C_TYPE_DOUBLE) {
-		*(double *)at = value;
-		return LK_SUCCESS;
-	}
-	if (isfinite(value) && isinf((float)value))
+	else if (!json_is_number(json) ||
+		 (field->type == PROTOBUF_C_TYPE_FLOAT && isinf((float)value)))
 		return WRONG("must be a number in the range of its type");
-	*(float *)at = (float)value;
+	if (field->type == PROTOBUF_C_TYPE_FLOAT)
+		*(float *)at = (float)value;
+	else
+		*(double *)at = value;
 	return LK_SUCCESS;
 }
 
-static struct lk_status enum_from_text(
-	const ProtobufCFieldDescriptor *field, struct lk_bytes text, bool is_quoted, void *at)
+static struct lk_status parse_enum(
+	const ProtobufCFieldDescriptor *field, const json_t *json, void *at)
 {
 	const ProtobufCEnumValue *value;
 
-	if (!is_quoted)
-		return integer_from_text(field, text, at);
+	if (!json_is_string(json))
+		return parse_integer(field, json, at);
 	value = protobuf_c_enum_descriptor_get_value_by_name(
-		field->descriptor, (const char *)text.data);
+		field->descriptor, json_string_value(json));
 	if (value == NULL)
 		return WRONG("is not a value of its enumeration");
 	*(int *)at = value->value;
 	return LK_SUCCESS;
 }
 
+/* --- texts --- */
+
+static struct lk_bytes text_of(const json_t *json)
+{
+	return (struct lk_bytes) { (const uint8_t *)json_string_value(json),
+		json_string_length(json) };
+}
+
+static struct lk_status string_from_text(struct parser *parser, const char *text, void *at)
+{
+	char *copy = lk_arena_strndup(parser->arena, text, strlen(text));
+
+	if (copy == NULL)
+		return NO_MEMORY;
+	*(char **)at = copy;
+	return LK_SUCCESS;
+}
+
 static struct lk_status bytes_from_text(
 	struct parser *parser, struct lk_bytes text, ProtobufCBinaryData *bytes)
 {
-	uint8_t *data = lk_arena_alloc(parser->reader.arena, text.n / 4 * 3 + 3);
+	uint8_t *data = lk_arena_alloc(parser->arena, text.n / 4 * 3 + 3);
 
 	if (data == NULL)
 		return NO_MEMORY;
 	if (!lk_json_base64_parse(text, data, &bytes->len))
 		return WRONG("must be base64");
 	bytes->data = data;
-	return LK_SUCCESS;
-}
-
-/* A value whose text is `text`, with or without quotes around it; not for messages and
- * booleans. */
-static struct lk_status value_from_text(struct parser *parser,
-	const ProtobufCFieldDescriptor *field, struct lk_bytes text, bool is_quoted, void *at)
-{
-	if (field->type == PROTOBUF_C_TYPE_ENUM)
-		return enum_from_text(field, text, is_quoted, at);
-	if (field->type == PROTOBUF_C_TYPE_FLOAT || field->type == PROTOBUF_C_TYPE_DOUBLE)
-		return real_from_text(parser, field, text, is_quoted, at);
-	if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_BYTES)
-		return integer_from_text(field, text, at);
-	if (!is_quoted)
-		return WRONG("must be a string");
-	if (field->type == PROTOBUF_C_TYPE_BYTES)
-		return bytes_from_text(parser, text, at);
-	/* The reader's copy is NUL-terminated and lives in the arena. */
-	*(const char **)at = (const char *)text.data;
 	return LK_SUCCESS;
 }
 
@@ -217,16 +253,16 @@ static struct lk_status mask_from_text(
 
 	for (size_t i = 0; i < text.n; i++)
 		n += text.data[i] == ',';
-	paths = lk_arena_calloc(parser->reader.arena, n, sizeof *paths);
+	paths = lk_arena_calloc(parser->arena, n, sizeof *paths);
 	if (paths == NULL)
 		return NO_MEMORY;
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *comma = memchr(text.data, ',', text.n);
 		size_t n_path = comma != NULL ? (size_t)(comma - text.data) : text.n;
 
-		paths[i] = snake_path(parser->reader.arena, text.data, n_path);
+		paths[i] = snake_path(parser->arena, text.data, n_path);
 		if (paths[i] == NULL)
-			return parser->reader.arena->exhausted
+			return parser->arena->exhausted
 				       ? NO_MEMORY
 				       : WRONG("must be field names in lowerCamelCase, with commas "
 					       "between");
@@ -240,163 +276,118 @@ static struct lk_status mask_from_text(
 
 /* --- values --- */
 
-static struct lk_status parse_bool(struct parser *parser, protobuf_c_boolean *at)
-{
-	enum lk_json_token token = lk_json_peek(&parser->reader);
-
-	if (token != LK_JSON_TRUE && token != LK_JSON_FALSE)
-		return WRONG("must be true or false");
-	lk_json_literal(&parser->reader, token);
-	*at = token == LK_JSON_TRUE;
-	return parser->reader.status;
-}
-
 static struct lk_status parse_value(
-	struct parser *parser, const ProtobufCFieldDescriptor *field, void *at)
+	struct parser *parser, const ProtobufCFieldDescriptor *field, json_t *json, void *at)
 {
-	struct lk_json_reader *reader = &parser->reader;
-	enum lk_json_token token = lk_json_peek(reader);
-	struct lk_bytes text;
+	bool is_bytes = field->type == PROTOBUF_C_TYPE_BYTES;
 
-	if (token == LK_JSON_NOTHING) {
-		lk_json_skip(reader);
-		return reader->status;
-	}
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		return parse_message(parser, field->descriptor, at);
-	if (field->type == PROTOBUF_C_TYPE_BOOL)
-		return parse_bool(parser, at);
-	if (token != LK_JSON_STRING && token != LK_JSON_NUMBER)
-		return WRONG("has a value of the wrong kind");
-	text = token == LK_JSON_STRING ? lk_json_string(reader) : lk_json_number(reader);
-	LK_TRY(reader->status);
-	return value_from_text(parser, field, text, token == LK_JSON_STRING, at);
+		return parse_message(parser, field->descriptor, json, at);
+	if (field->type == PROTOBUF_C_TYPE_ENUM)
+		return parse_enum(field, json, at);
+	if (field->type == PROTOBUF_C_TYPE_FLOAT || field->type == PROTOBUF_C_TYPE_DOUBLE)
+		return parse_real(field, json, at);
+	if (field->type == PROTOBUF_C_TYPE_BOOL) {
+		if (!json_is_boolean(json))
+			return WRONG("must be true or false");
+		*(protobuf_c_boolean *)at = json_is_true(json);
+		return LK_SUCCESS;
+	}
+	if (field->type != PROTOBUF_C_TYPE_STRING && !is_bytes)
+		return parse_integer(field, json, at);
+	if (!json_is_string(json))
+		return WRONG("must be a string");
+	return is_bytes ? bytes_from_text(parser, text_of(json), at)
+			: string_from_text(parser, json_string_value(json), at);
 }
 
-/* A list being filled. */
-struct list {
+/* Zeroed room for n values, which becomes the field's. */
+static uint8_t *new_list(struct parser *parser, const ProtobufCFieldDescriptor *field, size_t n,
+	ProtobufCMessage *message)
+{
+	uint8_t *data = lk_arena_calloc(parser->arena, n, lk_json_value_size(field));
+
+	memcpy((uint8_t *)message + field->offset, &data, sizeof data);
+	memcpy((uint8_t *)message + field->quantifier_offset, &n, sizeof n);
+	return data;
+}
+
+static struct lk_status parse_list(struct parser *parser, const ProtobufCFieldDescriptor *field,
+	json_t *json, ProtobufCMessage *message)
+{
+	size_t size = lk_json_value_size(field);
+	json_t *element;
 	uint8_t *data;
-	size_t n;
-	size_t room;
-	size_t size; /* of an element */
-};
+	size_t i;
 
-/* Zeroed room for one more element; NULL when memory is short. */
-static void *list_add(struct lk_arena *arena, struct list *list)
-{
-	if (list->n == list->room) {
-		size_t room = list->room == 0 ? 4 : list->room * 2;
-		uint8_t *data = lk_arena_calloc(arena, room, list->size);
-
-		if (data == NULL)
-			return NULL;
-		if (list->n > 0)
-			memcpy(data, list->data, list->n * list->size);
-		list->data = data;
-		list->room = room;
-	}
-	return list->data + list->n++ * list->size;
-}
-
-static void list_store(
-	const struct list *list, const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
-{
-	memcpy((uint8_t *)message + field->offset, &list->data, sizeof list->data);
-	memcpy((uint8_t *)message + field->quantifier_offset, &list->n, sizeof list->n);
-}
-
-static struct lk_status parse_list(
-	struct parser *parser, const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
-{
-	struct list list = { .size = lk_json_value_size(field) };
-	bool first = true;
-
-	if (lk_json_peek(&parser->reader) != LK_JSON_ARRAY)
+	if (!json_is_array(json))
 		return WRONG("must be a list");
-	lk_json_open(&parser->reader, '[');
-	while (lk_json_next(&parser->reader, ']', &first)) {
-		void *at = list_add(parser->reader.arena, &list);
-		struct lk_status st;
+	data = new_list(parser, field, json_array_size(json), message);
+	if (data == NULL)
+		return NO_MEMORY;
+	json_array_foreach(json, i, element)
+	{
+		struct lk_status st = parse_value(parser, field, element, data + i * size);
 
-		if (at == NULL)
-			return NO_MEMORY;
-		st = parse_value(parser, field, at);
 		if (st.code != LK_OK)
-			return in_element(parser, st, list.n - 1);
+			return in_element(parser, st, i);
 	}
-	list_store(&list, field, message);
-	return parser->reader.status;
+	return LK_SUCCESS;
 }
 
-static bool values_equal(const ProtobufCFieldDescriptor *field, const void *a, const void *b)
-{
-	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return strcmp(*(char *const *)a, *(char *const *)b) == 0;
-	return memcmp(a, b, lk_json_value_size(field)) == 0;
-}
-
-/* Whether an entry before the last one has the same key. LK_JSON_MAP_MAX bounds the cost. */
-static bool is_repeated_key(const struct list *list, const ProtobufCFieldDescriptor *key)
-{
-	ProtobufCMessage *const *entries = (ProtobufCMessage *const *)(const void *)list->data;
-	const uint8_t *last = (const uint8_t *)entries[list->n - 1] + key->offset;
-
-	for (size_t i = 0; i + 1 < list->n; i++)
-		if (values_equal(key, (const uint8_t *)entries[i] + key->offset, last))
-			return true;
-	return false;
-}
-
-static struct lk_status key_from_text(
+static struct lk_status parse_key(
 	struct parser *parser, const ProtobufCFieldDescriptor *field, const char *name, void *at)
 {
-	struct lk_bytes text = { (const uint8_t *)name, strlen(name) };
+	struct integer integer;
 
-	if (field->type != PROTOBUF_C_TYPE_BOOL)
-		return value_from_text(parser, field, text, true, at);
-	if (!text_is(text, "true") && !text_is(text, "false"))
-		return WRONG("must be true or false");
-	*(protobuf_c_boolean *)at = text_is(text, "true");
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		return string_from_text(parser, name, at);
+	if (field->type == PROTOBUF_C_TYPE_BOOL) {
+		*(protobuf_c_boolean *)at = strcmp(name, "true") == 0;
+		return strcmp(name, "true") == 0 || strcmp(name, "false") == 0
+			       ? LK_SUCCESS
+			       : WRONG("must be true or false");
+	}
+	if (!integer_from_text(name, &integer) || !store_integer(field, integer, at))
+		return WRONG("must be a whole number in the range of its type");
 	return LK_SUCCESS;
 }
 
 static struct lk_status parse_entry(
-	struct parser *parser, struct list *list, const ProtobufCMessageDescriptor *type)
+	struct parser *parser, const char *name, json_t *json, ProtobufCMessage *entry)
 {
-	ProtobufCMessage **slot = list_add(parser->reader.arena, list);
-	ProtobufCMessage *entry = slot != NULL ? lk_message_new(type, parser->reader.arena) : NULL;
-	const char *name = lk_json_member(&parser->reader);
-	struct lk_status st;
+	const ProtobufCFieldDescriptor *fields = entry->descriptor->fields;
+	uint8_t *base = (uint8_t *)entry;
 
-	LK_TRY(parser->reader.status);
-	if (entry == NULL)
-		return NO_MEMORY;
-	if (list->n > LK_JSON_MAP_MAX)
-		return WRONG("has too many entries");
-	*slot = entry;
-	st = key_from_text(
-		parser, &type->fields[0], name, (uint8_t *)entry + type->fields[0].offset);
-	if (st.code == LK_OK && is_repeated_key(list, &type->fields[0]))
-		st = WRONG("comes twice");
-	if (st.code == LK_OK)
-		st = parse_value(
-			parser, &type->fields[1], (uint8_t *)entry + type->fields[1].offset);
-	return st.code == LK_OK ? st : in_field(parser, st, name);
+	LK_TRY(parse_key(parser, &fields[0], name, base + fields[0].offset));
+	return parse_value(parser, &fields[1], json, base + fields[1].offset);
 }
 
-static struct lk_status parse_map(
-	struct parser *parser, const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+static struct lk_status parse_map(struct parser *parser, const ProtobufCFieldDescriptor *field,
+	json_t *json, ProtobufCMessage *message)
 {
-	struct list list = { .size = sizeof(ProtobufCMessage *) };
-	bool first = true;
+	ProtobufCMessage **slot;
+	const char *name;
+	json_t *value;
 
-	if (lk_json_peek(&parser->reader) != LK_JSON_OBJECT)
+	if (!json_is_object(json))
 		return WRONG("must be an object");
-	lk_json_open(&parser->reader, '{');
-	while (lk_json_next(&parser->reader, '}', &first))
-		LK_TRY(parse_entry(parser, &list, field->descriptor));
-	list_store(&list, field, message);
-	return parser->reader.status;
+	slot = (void *)new_list(parser, field, json_object_size(json), message);
+	if (slot == NULL)
+		return NO_MEMORY;
+	json_object_foreach(json, name, value)
+	{
+		ProtobufCMessage *entry = lk_message_new(field->descriptor, parser->arena);
+		struct lk_status st;
+
+		if (entry == NULL)
+			return NO_MEMORY;
+		*slot++ = entry;
+		st = parse_entry(parser, name, value, entry);
+		if (st.code != LK_OK)
+			return in_field(parser, st, name);
+	}
+	return LK_SUCCESS;
 }
 
 /* --- messages --- */
@@ -421,87 +412,80 @@ static struct lk_status mark_set(const ProtobufCFieldDescriptor *field, Protobuf
 	return LK_SUCCESS;
 }
 
-static struct lk_status parse_field(
-	struct parser *parser, const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+static struct lk_status parse_field(struct parser *parser, const ProtobufCFieldDescriptor *field,
+	json_t *json, ProtobufCMessage *message)
 {
-	if (lk_json_peek(&parser->reader) == LK_JSON_NULL) {
-		lk_json_literal(&parser->reader, LK_JSON_NULL);
-		return parser->reader.status;
-	}
+	if (json_is_null(json))
+		return LK_SUCCESS;
 	if (lk_json_is_map(message->descriptor, field))
-		return parse_map(parser, field, message);
+		return parse_map(parser, field, json, message);
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
-		return parse_list(parser, field, message);
+		return parse_list(parser, field, json, message);
 	LK_TRY(mark_set(field, message));
-	return parse_value(parser, field, (uint8_t *)message + field->offset);
+	return parse_value(parser, field, json, (uint8_t *)message + field->offset);
 }
 
-static const ProtobufCFieldDescriptor *find_field(
-	const ProtobufCMessageDescriptor *type, const char *name)
+/* The field that a member of `object` means, under either name; `twice_out` tells whether it is
+ * there under both. */
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type,
+	const json_t *object, const char *name, bool *twice_out)
 {
-	for (unsigned i = 0; i < type->n_fields; i++)
-		if (lk_json_name_fits(type->fields[i].name, name))
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const char *plain = type->fields[i].name;
+		char camel[LK_JSON_NAME_ROOM];
+		bool has_camel = lk_json_camel(plain, camel) && strcmp(plain, camel) != 0;
+
+		if (strcmp(name, plain) == 0 || (has_camel && strcmp(name, camel) == 0)) {
+			*twice_out = has_camel && json_object_get(object, plain) != NULL &&
+				     json_object_get(object, camel) != NULL;
 			return &type->fields[i];
+		}
+	}
 	return NULL;
 }
 
-/* One member; `seen` has a byte for each field. */
-static struct lk_status parse_member(
-	struct parser *parser, ProtobufCMessage *message, uint8_t *seen)
+static struct lk_status parse_members(
+	struct parser *parser, json_t *json, ProtobufCMessage *message)
 {
-	const char *name = lk_json_member(&parser->reader);
-	const ProtobufCFieldDescriptor *field;
-	struct lk_status st;
+	const char *name;
+	json_t *value;
 
-	LK_TRY(parser->reader.status);
-	field = find_field(message->descriptor, name);
-	if (field == NULL && parser->options->ignore_unknown) {
-		lk_json_skip(&parser->reader);
-		return parser->reader.status;
-	}
-	if (field == NULL)
-		return in_field(parser, WRONG("is not a field of this message"), name);
-	if (seen[field - message->descriptor->fields]++ > 0)
-		st = WRONG("comes twice");
-	else
-		st = parse_field(parser, field, message);
-	return st.code == LK_OK ? st : in_field(parser, st, field->name);
-}
-
-static struct lk_status parse_members(struct parser *parser, ProtobufCMessage *message)
-{
-	uint8_t *seen = lk_arena_calloc(parser->reader.arena, message->descriptor->n_fields, 1);
-	bool first = true;
-
-	if (seen == NULL)
-		return NO_MEMORY;
-	if (lk_json_peek(&parser->reader) != LK_JSON_OBJECT)
+	if (!json_is_object(json))
 		return WRONG("must be an object");
-	lk_json_open(&parser->reader, '{');
-	while (lk_json_next(&parser->reader, '}', &first))
-		LK_TRY(parse_member(parser, message, seen));
-	return parser->reader.status;
+	json_object_foreach(json, name, value)
+	{
+		const ProtobufCFieldDescriptor *field;
+		struct lk_status st;
+		bool is_twice;
+
+		field = find_field(message->descriptor, json, name, &is_twice);
+		if (field == NULL && parser->options->ignore_unknown)
+			continue;
+		if (field == NULL)
+			return in_field(parser, WRONG("is not a field of this message"), name);
+		st = is_twice ? WRONG("comes twice") : parse_field(parser, field, value, message);
+		if (st.code != LK_OK)
+			return in_field(parser, st, field->name);
+	}
+	return LK_SUCCESS;
 }
 
 static struct lk_status parse_message(struct parser *parser, const ProtobufCMessageDescriptor *type,
-	ProtobufCMessage **message_out)
+	json_t *json, ProtobufCMessage **message_out)
 {
 	enum lk_json_form form = lk_json_form_of(type);
-	ProtobufCMessage *message = lk_message_new(type, parser->reader.arena);
-	struct lk_bytes text;
+	ProtobufCMessage *message = lk_message_new(type, parser->arena);
 
 	if (message == NULL)
 		return NO_MEMORY;
 	*message_out = message;
 	if (form == LK_JSON_FORM_OBJECT)
-		return parse_members(parser, message);
-	if (lk_json_peek(&parser->reader) != LK_JSON_STRING)
+		return parse_members(parser, json, message);
+	if (!json_is_string(json))
 		return WRONG("must be a string");
-	text = lk_json_string(&parser->reader);
-	LK_TRY(parser->reader.status);
 	if (form == LK_JSON_FORM_FIELD_MASK)
-		return mask_from_text(parser, text, message);
-	return time_from_text(text, form, message);
+		return mask_from_text(parser, text_of(json), message);
+	return time_from_text(text_of(json), form, message);
 }
 
 struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *type, struct lk_bytes text,
@@ -509,17 +493,18 @@ struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *type, struct lk
 	ProtobufCMessage **message_out)
 {
 	static const struct lk_json_options strict;
-	struct parser parser = { .options = options != NULL ? options : &strict };
-	ProtobufCMessage *message;
+	struct parser parser = { options != NULL ? options : &strict, arena };
+	struct lk_arena pool;
+	ProtobufCMessage *message = NULL;
+	json_t *json;
+	struct lk_status st;
 
-	if (!lk_utf8_valid(text))
-		return WRONG("the JSON text is not UTF-8, or has a NUL");
-	lk_json_reader_init(&parser.reader, text, arena);
-	if (lk_json_peek(&parser.reader) == LK_JSON_NOTHING)
-		return WRONG("the JSON text is empty or malformed");
-	LK_TRY(parse_message(&parser, type, &message));
-	lk_json_end(&parser.reader);
-	LK_TRY(parser.reader.status);
-	*message_out = message;
-	return LK_SUCCESS;
+	lk_json_begin(&pool);
+	st = lk_json_load(text, &json);
+	if (st.code == LK_OK)
+		st = parse_message(&parser, type, json, &message);
+	if (st.code == LK_OK)
+		*message_out = message;
+	lk_json_end(&pool);
+	return st;
 }

@@ -1,113 +1,65 @@
 /* SPDX-License-Identifier: MIT */
+/* A message becomes jansson's tree, and that the text.
+ *
+ * Each step returns a value, or NULL, which jansson's setters pass on as a failure; the first
+ * reason that is known goes into the printer's status. What was made until then stays in the pool.
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/wire/json_priv.h"
 #include "proto/wire/message.h"
-#include "proto/wire/utf8.h"
 #include "proto/wire/times.h"
 
+#define NO_MEMORY LK_ERR(LK_RESOURCE_EXHAUSTED, "the JSON text needs too much memory")
+
+/* Digits that every decimal number keeps through a double, and those that every double needs. */
+#define DIGITS_MIN 15
+#define DIGITS_MAX 17
+
+#define INTEGER_ROOM 24
+
 struct printer {
-	struct lk_buf *out;
 	const struct lk_json_options *options;
-	unsigned level;   /* of brackets */
+	struct lk_status status;
+	struct lk_arena pool;
 	unsigned nesting; /* of messages */
+	int digits;       /* of real numbers: jansson has one figure for the whole text */
 };
 
-static struct lk_status print_message(struct printer *printer, const ProtobufCMessage *message);
+static json_t *print_message(struct printer *printer, const ProtobufCMessage *message);
 
-static void add(struct printer *printer, const char *text)
+static json_t *refuse(struct printer *printer, struct lk_status status)
 {
-	lk_buf_add(printer->out, text, strlen(text));
+	printer->status = status;
+	return NULL;
 }
 
-static void add_line(struct printer *printer)
+static json_t *print_string(const char *text)
 {
-	if (printer->options->indent == 0)
-		return;
-	lk_buf_u8(printer->out, '\n');
-	for (unsigned i = 0; i < printer->level * printer->options->indent; i++)
-		lk_buf_u8(printer->out, ' ');
+	return json_string(text != NULL ? text : "");
 }
 
-static void open_bracket(struct printer *printer, const char *bracket)
+/* The text in the buffer, which this frees. */
+static json_t *print_buf(struct printer *printer, struct lk_buf *buf)
 {
-	add(printer, bracket);
-	printer->level++;
-}
+	json_t *json = NULL;
 
-/* `is_empty` keeps "{}" and "[]" on one line. */
-static void close_bracket(struct printer *printer, const char *bracket, bool is_empty)
-{
-	printer->level--;
-	if (!is_empty)
-		add_line(printer);
-	add(printer, bracket);
-}
-
-/* Goes to the place of the next member or element. */
-static void begin_item(struct printer *printer, bool is_first)
-{
-	if (!is_first)
-		add(printer, ",");
-	add_line(printer);
-}
-
-static void end_name(struct printer *printer)
-{
-	add(printer, printer->options->indent == 0 ? ":" : ": ");
-}
-
-static void add_escaped(struct printer *printer, uint8_t c)
-{
-	static const char letters[] = "\"\\\b\f\n\r\t";
-	static const char names[] = "\"\\bfnrt";
-	const char *letter = strchr(letters, c);
-	char escape[8];
-
-	if (letter != NULL)
-		snprintf(escape, sizeof escape, "\\%c", names[letter - letters]);
+	lk_buf_u8(buf, '\0');
+	if (buf->failed)
+		refuse(printer, NO_MEMORY);
 	else
-		snprintf(escape, sizeof escape, "\\u%04x", c);
-	add(printer, escape);
-}
-
-static struct lk_status print_string(struct printer *printer, const char *text)
-{
-	const char *plain = text;
-
-	if (text == NULL)
-		text = plain = "";
-	if (!lk_utf8_valid((struct lk_bytes) { (const uint8_t *)text, strlen(text) }))
-		return LK_ERR(LK_INVALID_ARGUMENT, "must be UTF-8 text without NUL");
-	add(printer, "\"");
-	for (; *text != '\0'; text++) {
-		if ((uint8_t)*text >= 0x20 && *text != '"' && *text != '\\' && *text != 0x7f)
-			continue;
-		lk_buf_add(printer->out, plain, (size_t)(text - plain));
-		add_escaped(printer, (uint8_t)*text);
-		plain = text + 1;
-	}
-	lk_buf_add(printer->out, plain, (size_t)(text - plain));
-	add(printer, "\"");
-	return LK_SUCCESS;
-}
-
-static void print_name(struct printer *printer, const char *field_name)
-{
-	char camel[LK_JSON_NAME_ROOM];
-
-	add(printer, "\"");
-	add(printer, lk_json_camel(field_name, camel) ? camel : field_name);
-	add(printer, "\"");
-	end_name(printer);
+		json = json_string((const char *)buf->data);
+	lk_buf_fini(buf);
+	return json;
 }
 
 /* --- short forms --- */
 
-static struct lk_status print_time(
+static json_t *print_time(
 	struct printer *printer, const ProtobufCMessage *message, enum lk_json_form form)
 {
 	const uint8_t *base = (const uint8_t *)message;
@@ -120,8 +72,9 @@ static struct lk_status print_time(
 	n = form == LK_JSON_FORM_TIMESTAMP ? lk_timestamp_print(time, text)
 					   : lk_duration_print(time, text);
 	if (n == 0)
-		return LK_ERR(LK_INVALID_ARGUMENT, "is outside of what a time can be");
-	return print_string(printer, text);
+		return refuse(
+			printer, LK_ERR(LK_INVALID_ARGUMENT, "is outside of what a time can be"));
+	return print_string(text);
 }
 
 /* Whether the path comes back as it is from its lowerCamelCase. */
@@ -141,180 +94,145 @@ static bool path_is_snake(const char *path)
 	return true;
 }
 
-static struct lk_status print_field_mask(struct printer *printer, const ProtobufCMessage *message)
+/* A path of any length. */
+static void add_camel(struct lk_buf *buf, const char *path)
+{
+	for (; *path != '\0'; path++)
+		if (*path == '_')
+			lk_buf_u8(buf, (uint8_t)(*++path - 'a' + 'A'));
+		else
+			lk_buf_u8(buf, (uint8_t)*path);
+}
+
+static json_t *print_field_mask(struct printer *printer, const ProtobufCMessage *message)
 {
 	const ProtobufCFieldDescriptor *field = &message->descriptor->fields[0];
 	const uint8_t *base = (const uint8_t *)message;
 	char *const *paths = *(char *const *const *)(const void *)(base + field->offset);
+	struct lk_buf buf;
 	size_t n;
 
 	memcpy(&n, base + field->quantifier_offset, sizeof n);
-	add(printer, "\"");
+	lk_buf_init(&buf, LK_JSON_TEXT_MAX);
 	for (size_t i = 0; i < n; i++) {
-		char camel[LK_JSON_NAME_ROOM];
-
-		if (!path_is_snake(paths[i]) || !lk_json_camel(paths[i], camel))
-			return LK_BAD_FIELD(field->name, "has a path that is not in snake_case");
+		if (!path_is_snake(paths[i])) {
+			lk_buf_fini(&buf);
+			return refuse(printer,
+				LK_BAD_FIELD(field->name, "has a path that is not in snake_case"));
+		}
 		if (i > 0)
-			add(printer, ",");
-		add(printer, camel);
+			lk_buf_u8(&buf, ',');
+		add_camel(&buf, paths[i]);
 	}
-	add(printer, "\"");
-	return LK_SUCCESS;
+	return print_buf(printer, &buf);
 }
 
 /* --- values --- */
 
-static void print_enum(struct printer *printer, const ProtobufCEnumDescriptor *type, int number)
+static json_t *print_bytes(struct printer *printer, const ProtobufCBinaryData *bytes)
+{
+	struct lk_buf buf;
+
+	lk_buf_init(&buf, (bytes->len + 2) / 3 * 4 + 1);
+	lk_json_base64_print((struct lk_bytes) { bytes->data, bytes->len }, &buf);
+	return print_buf(printer, &buf);
+}
+
+/* A value without a name is from a newer schema; the number says as much as can be said. */
+static json_t *print_enum(const ProtobufCEnumDescriptor *type, int number)
 {
 	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(type, number);
-	char text[16];
 
-	if (value == NULL) {
-		/* From a newer schema; the number says as much as can be said. */
-		snprintf(text, sizeof text, "%d", number);
-		add(printer, text);
-		return;
-	}
-	add(printer, "\"");
-	add(printer, value->name);
-	add(printer, "\"");
+	return value != NULL ? json_string(value->name) : json_integer(number);
 }
 
-static void print_real(struct printer *printer, double value, bool is_float)
+/* The double that is nearest to the digits which make the float; it needs no more than them. */
+static double widen(float value)
 {
-	char text[LK_JSON_REAL_ROOM];
+	char text[40];
+	double wide = (double)value;
 
-	if (isnan(value)) {
-		add(printer, "\"NaN\"");
-	} else if (isinf(value)) {
-		add(printer, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-	} else {
-		lk_json_real_print(value, is_float, text);
-		add(printer, text);
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, (double)value);
+		wide = strtod(text, NULL);
+		if ((float)wide == value)
+			break;
 	}
+	return wide;
 }
 
-/* Numbers of every kind; the pointer is to memory that protobuf-c has aligned for the type. */
-static void print_number(struct printer *printer, ProtobufCType type, const void *at)
+static json_t *print_real(struct printer *printer, double value)
 {
-	char text[32] = "";
+	char text[40];
 
-	switch (type) {
+	if (isnan(value))
+		return json_string("NaN");
+	if (isinf(value))
+		return json_string(value > 0 ? "Infinity" : "-Infinity");
+	/* There and back in the same locale, whose point thus plays no part. */
+	snprintf(text, sizeof text, "%.*g", DIGITS_MIN, value);
+	if (strtod(text, NULL) != value)
+		printer->digits = DIGITS_MAX;
+	return json_real(value);
+}
+
+/* The digits of an integer; the pointer is to memory that protobuf-c has aligned for the type. */
+static void integer_text(
+	const ProtobufCFieldDescriptor *field, const void *at, char text_out[INTEGER_ROOM])
+{
+	bool is_wide = lk_json_value_size(field) == sizeof(uint64_t);
+
+	if (lk_json_is_signed(field))
+		snprintf(text_out, INTEGER_ROOM, "%" PRId64,
+			is_wide ? *(const int64_t *)at : *(const int32_t *)at);
+	else
+		snprintf(text_out, INTEGER_ROOM, "%" PRIu64,
+			is_wide ? *(const uint64_t *)at : *(const uint32_t *)at);
+}
+
+static json_t *print_integer(const ProtobufCFieldDescriptor *field, const void *at)
+{
+	char text[INTEGER_ROOM];
+
+	if (lk_json_value_size(field) == sizeof(uint32_t))
+		return lk_json_is_signed(field) ? json_integer(*(const int32_t *)at)
+						: json_integer(*(const uint32_t *)at);
+	integer_text(field, at, text);
+	return json_string(text);
+}
+
+static json_t *print_value(
+	struct printer *printer, const ProtobufCFieldDescriptor *field, const void *at)
+{
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_STRING:
+		return print_string(*(char *const *)at);
+	case PROTOBUF_C_TYPE_BYTES:
+		return print_bytes(printer, at);
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return print_message(printer, *(ProtobufCMessage *const *)at);
+	case PROTOBUF_C_TYPE_BOOL:
+		return json_boolean(*(const protobuf_c_boolean *)at);
+	case PROTOBUF_C_TYPE_ENUM:
+		return print_enum(field->descriptor, *(const int *)at);
+	case PROTOBUF_C_TYPE_FLOAT:
+		return print_real(printer, widen(*(const float *)at));
+	case PROTOBUF_C_TYPE_DOUBLE:
+		return print_real(printer, *(const double *)at);
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_SINT32:
 	case PROTOBUF_C_TYPE_SFIXED32:
-		snprintf(text, sizeof text, "%" PRId32, *(const int32_t *)at);
-		break;
 	case PROTOBUF_C_TYPE_UINT32:
 	case PROTOBUF_C_TYPE_FIXED32:
-		snprintf(text, sizeof text, "%" PRIu32, *(const uint32_t *)at);
-		break;
 	case PROTOBUF_C_TYPE_INT64:
 	case PROTOBUF_C_TYPE_SINT64:
 	case PROTOBUF_C_TYPE_SFIXED64:
-		snprintf(text, sizeof text, "\"%" PRId64 "\"", *(const int64_t *)at);
-		break;
 	case PROTOBUF_C_TYPE_UINT64:
 	case PROTOBUF_C_TYPE_FIXED64:
-		snprintf(text, sizeof text, "\"%" PRIu64 "\"", *(const uint64_t *)at);
-		break;
-	case PROTOBUF_C_TYPE_FLOAT:
-		print_real(printer, (double)*(const float *)at, true);
-		break;
-	case PROTOBUF_C_TYPE_DOUBLE:
-		print_real(printer, *(const double *)at, false);
-		break;
-	case PROTOBUF_C_TYPE_BOOL:
-	case PROTOBUF_C_TYPE_ENUM:
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_BYTES:
-	case PROTOBUF_C_TYPE_MESSAGE:
 		break;
 	}
-	add(printer, text);
+	return print_integer(field, at);
 }
-
-static struct lk_status print_value(
-	struct printer *printer, const ProtobufCFieldDescriptor *field, const void *at)
-{
-	const ProtobufCBinaryData *bytes = at;
-
-	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return print_string(printer, *(char *const *)at);
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		return print_message(printer, *(ProtobufCMessage *const *)at);
-	if (field->type == PROTOBUF_C_TYPE_BOOL) {
-		add(printer, *(const protobuf_c_boolean *)at ? "true" : "false");
-	} else if (field->type == PROTOBUF_C_TYPE_ENUM) {
-		print_enum(printer, field->descriptor, *(const int *)at);
-	} else if (field->type == PROTOBUF_C_TYPE_BYTES) {
-		add(printer, "\"");
-		lk_json_base64_print((struct lk_bytes) { bytes->data, bytes->len }, printer->out);
-		add(printer, "\"");
-	} else {
-		print_number(printer, field->type, at);
-	}
-	return LK_SUCCESS;
-}
-
-/* The key of a map's entry: always a string, whatever its type. */
-static struct lk_status print_key(
-	struct printer *printer, const ProtobufCFieldDescriptor *field, const void *at)
-{
-	size_t size = lk_json_value_size(field);
-	bool is_bare = field->type == PROTOBUF_C_TYPE_BOOL || size == sizeof(uint32_t);
-
-	if (is_bare)
-		add(printer, "\"");
-	LK_TRY(print_value(printer, field, at));
-	if (is_bare)
-		add(printer, "\"");
-	end_name(printer);
-	return LK_SUCCESS;
-}
-
-static struct lk_status print_entry(struct printer *printer, const ProtobufCMessage *entry)
-{
-	const ProtobufCFieldDescriptor *fields = entry->descriptor->fields;
-	const uint8_t *base = (const uint8_t *)entry;
-	ProtobufCMessage *value;
-
-	LK_TRY(print_key(printer, &fields[0], base + fields[0].offset));
-	if (fields[1].type == PROTOBUF_C_TYPE_MESSAGE) {
-		memcpy(&value, base + fields[1].offset, sizeof value);
-		if (value == NULL) {
-			add(printer, "{}");
-			return LK_SUCCESS;
-		}
-	}
-	return print_value(printer, &fields[1], base + fields[1].offset);
-}
-
-static struct lk_status print_repeated(struct printer *printer, const ProtobufCMessage *message,
-	const ProtobufCFieldDescriptor *field)
-{
-	bool is_map = lk_json_is_map(message->descriptor, field);
-	const uint8_t *base = (const uint8_t *)message;
-	size_t size = lk_json_value_size(field);
-	const uint8_t *at;
-	size_t n;
-
-	memcpy(&n, base + field->quantifier_offset, sizeof n);
-	memcpy(&at, base + field->offset, sizeof at);
-	open_bracket(printer, is_map ? "{" : "[");
-	for (size_t i = 0; i < n; i++, at += size) {
-		begin_item(printer, i == 0);
-		if (is_map)
-			LK_TRY(print_entry(printer, *(ProtobufCMessage *const *)(const void *)at));
-		else
-			LK_TRY(print_value(printer, field, at));
-	}
-	close_bracket(printer, is_map ? "}" : "]", n == 0);
-	return LK_SUCCESS;
-}
-
-/* --- messages --- */
 
 /* Whether a number, text or list without presence of its own is zero or empty. */
 static bool is_zero(const ProtobufCFieldDescriptor *field, const uint8_t *at)
@@ -333,6 +251,52 @@ static bool is_zero(const ProtobufCFieldDescriptor *field, const uint8_t *at)
 	}
 	return memcmp(at, zeros, lk_json_value_size(field)) == 0;
 }
+
+/* The key of a map's entry: always a text, whatever its type. */
+static const char *key_text(
+	const ProtobufCFieldDescriptor *field, const void *at, char number[INTEGER_ROOM])
+{
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		return *(char *const *)at != NULL ? *(char *const *)at : "";
+	if (field->type == PROTOBUF_C_TYPE_BOOL)
+		return *(const protobuf_c_boolean *)at ? "true" : "false";
+	integer_text(field, at, number);
+	return number;
+}
+
+/* 0, or -1 as jansson's setters. */
+static int add_entry(struct printer *printer, json_t *map, const ProtobufCMessage *entry)
+{
+	const ProtobufCFieldDescriptor *fields = entry->descriptor->fields;
+	const uint8_t *key = (const uint8_t *)entry + fields[0].offset;
+	const uint8_t *value = (const uint8_t *)entry + fields[1].offset;
+	bool is_absent = fields[1].type == PROTOBUF_C_TYPE_MESSAGE && is_zero(&fields[1], value);
+	char number[INTEGER_ROOM];
+
+	return json_object_set_new(map, key_text(&fields[0], key, number),
+		is_absent ? json_object() : print_value(printer, &fields[1], value));
+}
+
+static json_t *print_repeated(struct printer *printer, const ProtobufCMessage *message,
+	const ProtobufCFieldDescriptor *field)
+{
+	bool is_map = lk_json_is_map(message->descriptor, field);
+	json_t *json = is_map ? json_object() : json_array();
+	const uint8_t *base = (const uint8_t *)message;
+	const uint8_t *at;
+	int failed = 0;
+	size_t n;
+
+	memcpy(&n, base + field->quantifier_offset, sizeof n);
+	memcpy(&at, base + field->offset, sizeof at);
+	for (size_t i = 0; i < n && failed == 0; i++, at += lk_json_value_size(field))
+		failed = is_map ? add_entry(printer, json,
+					  *(ProtobufCMessage *const *)(const void *)at)
+				: json_array_append_new(json, print_value(printer, field, at));
+	return failed == 0 ? json : NULL;
+}
+
+/* --- messages --- */
 
 static bool must_print(const struct printer *printer, const ProtobufCMessage *message,
 	const ProtobufCFieldDescriptor *field)
@@ -370,38 +334,46 @@ static bool must_print(const struct printer *printer, const ProtobufCMessage *me
 	return false;
 }
 
-static struct lk_status print_members(struct printer *printer, const ProtobufCMessage *message)
+/* Adds the field to the object; false, with the status set, when that fails. */
+static bool add_member(struct printer *printer, json_t *object, const ProtobufCMessage *message,
+	const ProtobufCFieldDescriptor *field)
 {
-	const ProtobufCMessageDescriptor *type = message->descriptor;
-	bool is_first = true;
+	const uint8_t *at = (const uint8_t *)message + field->offset;
+	struct lk_status *st = &printer->status;
+	char camel[LK_JSON_NAME_ROOM];
+	const char *name = lk_json_camel(field->name, camel) ? camel : field->name;
+	json_t *value = field->label == PROTOBUF_C_LABEL_REPEATED
+				? print_repeated(printer, message, field)
+				: print_value(printer, field, at);
 
-	open_bracket(printer, "{");
-	for (unsigned i = 0; i < type->n_fields; i++) {
-		const ProtobufCFieldDescriptor *field = &type->fields[i];
-		struct lk_status st;
-
-		if (!must_print(printer, message, field))
-			continue;
-		begin_item(printer, is_first);
-		is_first = false;
-		print_name(printer, field->name);
-		if (field->label == PROTOBUF_C_LABEL_REPEATED)
-			st = print_repeated(printer, message, field);
-		else
-			st = print_value(printer, field, (const uint8_t *)message + field->offset);
-		if (st.code != LK_OK) {
-			st.field = st.field != NULL ? st.field : field->name;
-			return st;
-		}
-	}
-	close_bracket(printer, "}", is_first);
-	return LK_SUCCESS;
+	if (json_object_set_new(object, name, value) == 0)
+		return true;
+	/* With memory at hand, text is the only thing that jansson refuses. */
+	if (st->code == LK_OK)
+		*st = printer->pool.exhausted
+			      ? NO_MEMORY
+			      : LK_ERR(LK_INVALID_ARGUMENT, "must be UTF-8 text without NUL");
+	if (st->code == LK_INVALID_ARGUMENT && st->field == NULL)
+		st->field = field->name;
+	return false;
 }
 
-static struct lk_status print_message(struct printer *printer, const ProtobufCMessage *message)
+static json_t *print_members(struct printer *printer, const ProtobufCMessage *message)
+{
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+	json_t *object = json_object();
+	bool ok = object != NULL;
+
+	for (unsigned i = 0; i < type->n_fields && ok; i++)
+		if (must_print(printer, message, &type->fields[i]))
+			ok = add_member(printer, object, message, &type->fields[i]);
+	return ok ? object : NULL;
+}
+
+static json_t *print_message(struct printer *printer, const ProtobufCMessage *message)
 {
 	enum lk_json_form form = lk_json_form_of(message->descriptor);
-	struct lk_status st;
+	json_t *json;
 
 	switch (form) {
 	case LK_JSON_FORM_TIMESTAMP:
@@ -413,21 +385,33 @@ static struct lk_status print_message(struct printer *printer, const ProtobufCMe
 		break;
 	}
 	if (printer->nesting > LK_MESSAGE_DEPTH_MAX)
-		return LK_ERR(LK_INVALID_ARGUMENT, "the message is nested too deep");
+		return refuse(
+			printer, LK_ERR(LK_INVALID_ARGUMENT, "the message is nested too deep"));
 	printer->nesting++;
-	st = print_members(printer, message);
+	json = print_members(printer, message);
 	printer->nesting--;
-	return st;
+	return json;
 }
 
 struct lk_status lk_json_print(
 	const ProtobufCMessage *message, const struct lk_json_options *options, struct lk_buf *out)
 {
 	static const struct lk_json_options canonical;
-	struct printer printer = { .out = out, .options = options != NULL ? options : &canonical };
+	struct printer printer = {
+		.options = options != NULL ? options : &canonical,
+		.digits = DIGITS_MIN,
+	};
+	unsigned indent = printer.options->indent;
+	size_t flags = indent == 0 ? JSON_COMPACT : JSON_INDENT(indent);
+	json_t *json;
 
-	LK_TRY(print_message(&printer, message));
-	if (out->failed)
-		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the JSON text needs too much memory");
-	return LK_SUCCESS;
+	lk_json_begin(&printer.pool);
+	json = print_message(&printer, message);
+	flags |= (size_t)JSON_REAL_PRECISION(printer.digits);
+	if (json != NULL)
+		printer.status = lk_json_dump(json, flags, out);
+	else if (printer.status.code == LK_OK)
+		printer.status = NO_MEMORY;
+	lk_json_end(&printer.pool);
+	return printer.status;
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names, numbers and bytes as JSON writes them. */
-#include <ctype.h>
-#include <locale.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* Descriptors as JSON sees them, and bytes as it writes them. */
 #include <string.h>
 
 #include "proto/wire/json_priv.h"
@@ -46,6 +41,12 @@ enum lk_json_form lk_json_form_of(const ProtobufCMessageDescriptor *type)
 	return LK_JSON_FORM_OBJECT;
 }
 
+/* Not toupper: in a Turkish locale it has another "I". */
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 /* Whether `name` is the field's name in CamelCase followed by "Entry". */
 static bool is_entry_name(const char *field_name, const char *name)
 {
@@ -56,7 +57,7 @@ static bool is_entry_name(const char *field_name, const char *name)
 			up = true;
 			continue;
 		}
-		if (*name++ != (up ? toupper((unsigned char)*field_name) : *field_name))
+		if (*name++ != (up ? upper(*field_name) : *field_name))
 			return false;
 		up = false;
 	}
@@ -112,6 +113,14 @@ size_t lk_json_value_size(const ProtobufCFieldDescriptor *field)
 	return sizeof(void *);
 }
 
+bool lk_json_is_signed(const ProtobufCFieldDescriptor *field)
+{
+	return field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_SINT32 ||
+	       field->type == PROTOBUF_C_TYPE_SFIXED32 || field->type == PROTOBUF_C_TYPE_INT64 ||
+	       field->type == PROTOBUF_C_TYPE_SINT64 || field->type == PROTOBUF_C_TYPE_SFIXED64 ||
+	       field->type == PROTOBUF_C_TYPE_ENUM;
+}
+
 bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM])
 {
 	size_t n = 0;
@@ -124,158 +133,11 @@ bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM])
 		}
 		if (n + 1 == LK_JSON_NAME_ROOM)
 			return false;
-		camel_out[n++] = (char)(up ? toupper((unsigned char)*name) : *name);
+		camel_out[n++] = up ? upper(*name) : *name;
 		up = false;
 	}
 	camel_out[n] = '\0';
 	return true;
-}
-
-bool lk_json_name_fits(const char *field_name, const char *member_name)
-{
-	char camel[LK_JSON_NAME_ROOM];
-
-	return strcmp(field_name, member_name) == 0 ||
-	       (lk_json_camel(field_name, camel) && strcmp(camel, member_name) == 0);
-}
-
-/* --- numbers --- */
-
-/* A number taken apart: `digits` has the point in it still. */
-struct decimal {
-	struct lk_bytes digits;
-	long exponent;
-	bool negative;
-};
-
-/* Larger exponents say the same as this one: out of every range. */
-#define EXPONENT_MAX 100000
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool split_number(struct lk_bytes text, struct decimal *decimal_out)
-{
-	struct lk_json_reader reader;
-	struct decimal decimal = { .digits = { text.data, 0 } };
-	size_t i = 0;
-	bool exponent_negative;
-
-	lk_json_reader_init(&reader, text, NULL);
-	if (text.n == 0 || (text.data[0] != '-' && !is_digit(text.data[0])) ||
-		lk_json_number(&reader).n != text.n)
-		return false;
-	decimal.negative = text.data[0] == '-';
-	i = decimal.negative ? 1 : 0;
-	decimal.digits.data = text.data + i;
-	while (i < text.n && (text.data[i] | 0x20) != 'e')
-		i++;
-	decimal.digits.n = (size_t)(text.data + i - decimal.digits.data);
-	i++;
-	exponent_negative = i < text.n && text.data[i] == '-';
-	for (; i < text.n; i++)
-		if (is_digit(text.data[i]) && decimal.exponent < EXPONENT_MAX)
-			decimal.exponent = decimal.exponent * 10 + (text.data[i] - '0');
-	if (exponent_negative)
-		decimal.exponent = -decimal.exponent;
-	*decimal_out = decimal;
-	return true;
-}
-
-/* value = value * 10 + digit, unless that leaves 64 bits. */
-static bool append_digit(uint64_t *value, unsigned digit)
-{
-	if (*value > (UINT64_MAX - digit) / 10)
-		return false;
-	*value = *value * 10 + digit;
-	return true;
-}
-
-bool lk_json_integer(struct lk_bytes text, bool *negative_out, uint64_t *magnitude_out)
-{
-	struct decimal decimal;
-	const uint8_t *point;
-	uint64_t value = 0;
-	long whole; /* digits that stand before the point once the exponent has moved it */
-	long seen = 0;
-
-	if (!split_number(text, &decimal))
-		return false;
-	point = memchr(decimal.digits.data, '.', decimal.digits.n);
-	whole = decimal.exponent +
-		(point != NULL ? point - decimal.digits.data : (long)decimal.digits.n);
-	for (size_t i = 0; i < decimal.digits.n; i++) {
-		unsigned digit = decimal.digits.data[i] - (unsigned)'0';
-
-		if (decimal.digits.data + i == point)
-			continue;
-		if (seen++ < whole ? !append_digit(&value, digit) : digit != 0)
-			return false;
-	}
-	for (; seen < whole && value != 0; seen++)
-		if (!append_digit(&value, 0))
-			return false;
-	*negative_out = decimal.negative;
-	*magnitude_out = value;
-	return true;
-}
-
-/* strtod and printf with a point, whatever the program's locale has instead. */
-static locale_t enter_c_locale(locale_t *old_out)
-{
-	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-
-	if (c != (locale_t)0)
-		*old_out = uselocale(c);
-	return c;
-}
-
-static void leave_c_locale(locale_t c, locale_t old)
-{
-	uselocale(old);
-	freelocale(c);
-}
-
-bool lk_json_real(struct lk_bytes text, struct lk_arena *arena, double *value_out)
-{
-	struct decimal decimal;
-	locale_t old;
-	locale_t c;
-	char *copy;
-	double value;
-
-	if (!split_number(text, &decimal))
-		return false;
-	copy = lk_arena_strndup(arena, (const char *)text.data, text.n);
-	c = copy != NULL ? enter_c_locale(&old) : (locale_t)0;
-	if (c == (locale_t)0)
-		return false;
-	value = strtod(copy, NULL);
-	leave_c_locale(c, old);
-	if (isinf(value))
-		return false;
-	*value_out = value;
-	return true;
-}
-
-void lk_json_real_print(double value, bool is_float, char text_out[LK_JSON_REAL_ROOM])
-{
-	locale_t old = (locale_t)0;
-	locale_t c = enter_c_locale(&old);
-	int digits_max = is_float ? 9 : 17;
-
-	for (int digits = is_float ? 6 : 15; digits <= digits_max; digits++) {
-		double again;
-
-		snprintf(text_out, LK_JSON_REAL_ROOM, "%.*g", digits, value);
-		again = strtod(text_out, NULL);
-		if (is_float ? (float)again == (float)value : again == value)
-			break;
-	}
-	if (c != (locale_t)0)
-		leave_c_locale(c, old);
 }
 
 /* --- base64 --- */

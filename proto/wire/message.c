@@ -34,25 +34,6 @@ struct scan {
 static struct lk_status check_message(struct scan *scan, const ProtobufCMessageDescriptor *type,
 	struct lk_bytes bytes, unsigned depth);
 
-static struct lk_status check_content(struct scan *scan, const ProtobufCFieldDescriptor *field,
-	struct lk_bytes content, unsigned depth)
-{
-	if (field == NULL)
-		return LK_SUCCESS;
-	if (field->type == PROTOBUF_C_TYPE_STRING && !lk_utf8_valid(content))
-		return LK_BAD_FIELD(field->name, "must be UTF-8 text without NUL");
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		return check_message(scan, field->descriptor, content, depth + 1);
-	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type != PROTOBUF_C_TYPE_STRING &&
-		field->type != PROTOBUF_C_TYPE_BYTES) {
-		/* Packed numbers: each takes at least one byte. */
-		if (content.n > scan->fields_left)
-			return LK_BAD_FIELD(field->name, "has too many elements");
-		scan->fields_left -= (unsigned)content.n;
-	}
-	return LK_SUCCESS;
-}
-
 /* The wire type that a singular or unpacked field of this type has. */
 static unsigned expected_wire_type(const ProtobufCFieldDescriptor *field)
 {
@@ -80,6 +61,45 @@ static unsigned expected_wire_type(const ProtobufCFieldDescriptor *field)
 		return PROTOBUF_C_WIRE_TYPE_VARINT;
 	}
 	return PROTOBUF_C_WIRE_TYPE_VARINT;
+}
+
+/* Whether packed numbers are whole, as protobuf-c wants them. */
+static bool is_packed(const ProtobufCFieldDescriptor *field, struct lk_bytes content)
+{
+	struct lk_cursor cursor = lk_cursor_over(content);
+	unsigned wire_type = expected_wire_type(field);
+
+	if (wire_type == PROTOBUF_C_WIRE_TYPE_32BIT)
+		return content.n % 4 == 0;
+	if (wire_type == PROTOBUF_C_WIRE_TYPE_64BIT)
+		return content.n % 8 == 0;
+	while (!cursor.failed && !lk_cursor_clean_end(&cursor)) {
+		if (field->type == PROTOBUF_C_TYPE_BOOL && *cursor.at > 1)
+			return false;
+		(void)take_varint(&cursor);
+	}
+	return !cursor.failed;
+}
+
+static struct lk_status check_content(struct scan *scan, const ProtobufCFieldDescriptor *field,
+	struct lk_bytes content, unsigned depth)
+{
+	if (field == NULL)
+		return LK_SUCCESS;
+	if (field->type == PROTOBUF_C_TYPE_STRING && !lk_utf8_valid(content))
+		return LK_BAD_FIELD(field->name, "must be UTF-8 text without NUL");
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return check_message(scan, field->descriptor, content, depth + 1);
+	if (field->label == PROTOBUF_C_LABEL_REPEATED && field->type != PROTOBUF_C_TYPE_STRING &&
+		field->type != PROTOBUF_C_TYPE_BYTES) {
+		/* Packed numbers: each takes at least one byte. */
+		if (content.n > scan->fields_left)
+			return LK_BAD_FIELD(field->name, "has too many elements");
+		scan->fields_left -= (unsigned)content.n;
+		if (!is_packed(field, content))
+			return LK_BAD_FIELD(field->name, "has packed elements that are not whole");
+	}
+	return LK_SUCCESS;
 }
 
 static bool wire_type_fits(const ProtobufCFieldDescriptor *field, unsigned wire_type)

@@ -34,6 +34,13 @@ struct lk_index {
 static const struct lk_status short_of_memory = { .code = LK_RESOURCE_EXHAUSTED,
 	.why = "the index is short of memory" };
 
+/* A secret that was replaced without grace is left out, so that a clock which is set back cannot
+ * bring it back. */
+static bool has_graced_secret(const struct lk_key_record *record)
+{
+	return record->has_previous && record->previous.expires_ms > record->current.created_ms;
+}
+
 /* No entries for a key of a closed realm. */
 static struct lk_status make_entries(const struct lk_realms *realms,
 	const struct lk_key_record *record, struct lk_key_entries *key_out)
@@ -48,7 +55,7 @@ static struct lk_status make_entries(const struct lk_realms *realms,
 	if (st.code != LK_OK)
 		return st;
 	made.n = 1;
-	if (record->has_previous) {
+	if (has_graced_secret(record)) {
 		st = lk_entry_new(realms, realm, record, &record->previous, &made.items[1]);
 		if (st.code != LK_OK) {
 			lk_free(made.items[0]);
@@ -312,10 +319,10 @@ const struct lk_realms *lk_index_realms(const struct lk_index *index)
 	return atomic_load(&index->realms);
 }
 
-void lk_index_deny(struct lk_index *index, const struct lk_key_id *id)
+void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_entry_denial denial)
 {
 	pthread_mutex_lock(&index->lock);
-	lk_entries_deny(&index->entries, id, LK_ENTRY_DENIED_AS_REVOKED);
+	lk_entries_deny(&index->entries, id, denial);
 	pthread_mutex_unlock(&index->lock);
 }
 

@@ -29,8 +29,9 @@ LK_MUST_USE struct lk_status lk_index_load(struct lk_index *index, struct lk_sto
 /* Applies the change log up to `seq`, at least; from the committer's on_commit or when another
  * node wrote. Starts over when the log no longer reaches back.
  *
- * LK_UNAVAILABLE, LK_RESOURCE_EXHAUSTED  something could not be applied: the keys concerned are
- *                                        denied, and the next call tries again
+ * LK_UNAVAILABLE         the log could not be read: whoever changed a key has to deny it
+ * LK_RESOURCE_EXHAUSTED  something could not be applied: the keys concerned are denied
+ * In both cases the next call tries again.
  */
 LK_MUST_USE struct lk_status lk_index_catch_up(
 	struct lk_index *index, struct lk_store *store, uint64_t seq);
@@ -38,8 +39,8 @@ LK_MUST_USE struct lk_status lk_index_catch_up(
 /* The number of the last commit that was applied. */
 uint64_t lk_index_seq(const struct lk_index *index);
 
-/* True when the last lk_index_catch_up failed: a commit may be missing. Whoever must not leave a
- * key usable denies it with lk_index_deny. */
+/* True when the last lk_index_catch_up failed: a commit may be missing. Whoever has changed a key
+ * denies it with lk_index_deny. */
 bool lk_index_is_behind(const struct lk_index *index);
 
 /* Puts a new set of realms into force and compiles every key anew, which takes as long as
@@ -51,9 +52,10 @@ LK_MUST_USE struct lk_status lk_index_set_realms(
 /* The set in force. */
 const struct lk_realms *lk_index_realms(const struct lk_index *index);
 
-/* Refuses every secret of a key from now on, until the change log brings a newer record of it:
- * for a revocation whose write failed. */
-void lk_index_deny(struct lk_index *index, const struct lk_key_id *id);
+/* Refuses every secret of a key from now on, until the change log brings a newer record of it: as
+ * revoked when its revocation could not be written, as stale when a change of it was written but
+ * not applied (then a load that succeeds ends it, too). */
+void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_entry_denial denial);
 
 struct lk_index_stats {
 	size_t keys;

@@ -111,13 +111,33 @@ static struct lk_status put_empty(struct lk_txn *txn, const struct lk_row *row)
 }
 
 /* When the sweeper looks at a key that ends at this moment. */
+static struct lk_row row_of_end(
+	const struct lk_keys_call *call, const struct lk_key_id *id, lk_time_ms end_ms)
+{
+	struct lk_row row = row_of(call, id);
+
+	return lk_row_of_expiry(end_ms + LK_KEY_KEEP_MS, lk_row_bytes(&row));
+}
+
 static struct lk_status put_end(const struct lk_keys_call *call, struct lk_txn *txn,
 	const struct lk_key_id *id, lk_time_ms end_ms)
 {
-	struct lk_row row = row_of(call, id);
-	struct lk_row entry = lk_row_of_expiry(end_ms + LK_KEY_KEEP_MS, lk_row_bytes(&row));
+	struct lk_row entry = row_of_end(call, id, end_ms);
 
 	return put_empty(txn, &entry);
+}
+
+/* The old entry goes, or a key whose expiry moves again and again would fill the disk. */
+static struct lk_status move_end(const struct lk_keys_call *call, struct lk_txn *txn,
+	const struct lk_key_record *record, lk_time_ms old_end_ms)
+{
+	struct lk_row entry = row_of_end(call, &record->id, old_end_ms);
+
+	if (old_end_ms != 0)
+		LK_TRY(lk_txn_delete(txn, lk_row_bytes(&entry), false));
+	if (record->expires_ms != 0)
+		return put_end(call, txn, &record->id, record->expires_ms);
+	return LK_SUCCESS;
 }
 
 static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
@@ -208,6 +228,7 @@ struct lk_status lk_keys_create(const struct lk_keys_call *call, struct lk_txn *
 	struct lk_status st;
 
 	LK_TRY(fill_record(call, spec, &record));
+	LK_TRY(lk_keys_check_rights(call, &record));
 	lk_key_id_make(call->now, &record.id);
 	make_secret(call, 1, secret_out, hint, &record.current);
 	st = put_new(call, txn, &record, view_out);
@@ -271,13 +292,18 @@ struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *
 	const struct lk_key_update *update, struct lk_key_view *view_out)
 {
 	struct lk_key_record record;
+	lk_time_ms old_end_ms;
 
 	LK_TRY(get_record(call, txn, update->id, &record));
+	/* Before as after: nobody is to revive a key that is stronger than themselves. */
+	LK_TRY(lk_keys_check_rights(call, &record));
 	if (record.revoked_ms != 0)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the key is revoked");
+	old_end_ms = record.expires_ms;
 	LK_TRY(apply_update(call, update, &record));
-	if ((update->fields & LK_KEY_FIELD_EXPIRES_AT) != 0 && record.expires_ms != 0)
-		LK_TRY(put_end(call, txn, &record.id, record.expires_ms));
+	LK_TRY(lk_keys_check_rights(call, &record));
+	if (record.expires_ms != old_end_ms)
+		LK_TRY(move_end(call, txn, &record, old_end_ms));
 	return put_record(call, txn, &record, view_out);
 }
 
@@ -303,6 +329,7 @@ struct lk_status lk_keys_rotate(const struct lk_keys_call *call, struct lk_txn *
 	if (rotation->grace_ms < 0 || rotation->grace_ms > LK_ROTATE_GRACE_MS_MAX)
 		return LK_BAD_FIELD("grace_period", "a grace period is 0 to 30 days");
 	LK_TRY(get_record(call, txn, rotation->id, &record));
+	LK_TRY(lk_keys_check_rights(call, &record));
 	if (record.revoked_ms != 0)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the key is revoked");
 	if (record.expires_ms != 0 && call->now >= record.expires_ms)

@@ -42,6 +42,9 @@ struct lk_keys_call {
 	const struct lk_peppers *peppers;
 	struct lk_arena *arena; /* answers live in it */
 	lk_time_ms now;
+	/* Of the calling service, which in the realm `latchkey` may not give more than it has, nor
+	 * get hold of a key that has more. NULL: the operator. */
+	const struct lk_service_rights *rights;
 };
 
 /* A key as it is answered; texts live in the call's arena. */
@@ -79,6 +82,8 @@ struct lk_key_spec {
  * none.
  *
  * LK_INVALID_ARGUMENT    with the field
+ * LK_PERMISSION_DENIED   field `scopes` or `realms`: a service key with more of them than the
+ *                        caller's rights have
  * LK_RESOURCE_EXHAUSTED  the owner (the user, or the organisation of a key without a user) has as
  *                        many keys as the realm allows, those kept after their end included; or
  *                        the arena or the transaction is full
@@ -110,8 +115,8 @@ struct lk_keys_page {
 };
 
 /* Lists keys in the order of their creation. Looks at 1,000 rows at most and answers 128 KiB of
- * records at most, so a page may be short. A damaged record
- * is left out. A token is good for the same realm and filters only.
+ * records at most, and fills a third of the arena, so a page may be short. A damaged record is
+ * left out. A token is good for the same realm and filters only.
  *
  * LK_INVALID_ARGUMENT  field `page_size`, `page_token`, `user_id`, `organization_id` or `state`
  * Otherwise as lk_keys_get.
@@ -135,8 +140,9 @@ struct lk_key_update {
 	bool enabled;
 };
 
-/* Changes the fields named and no others. Codes as create and get; LK_FAILED_PRECONDITION: the
- * key is revoked, and what is known of it stays as it was. */
+/* Changes the fields named and no others. Codes as create and get, LK_PERMISSION_DENIED also when
+ * the key had more rights before; LK_FAILED_PRECONDITION: the key is revoked, and what is known of
+ * it stays as it was. */
 LK_MUST_USE struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *txn,
 	const struct lk_key_update *update, struct lk_key_view *view_out);
 
@@ -149,6 +155,7 @@ struct lk_key_rotation {
  * expiry, which stays; one that was in its grace period ends now.
  *
  * LK_INVALID_ARGUMENT     field `grace_period`
+ * LK_PERMISSION_DENIED    as create
  * LK_FAILED_PRECONDITION  the key is revoked or expired
  * Otherwise as get.
  */
@@ -162,7 +169,8 @@ struct lk_key_revocation {
 	const char *comment;
 };
 
-/* Revokes for good. Revoking a revoked key is OK and changes nothing.
+/* Revokes for good. Revoking a revoked key is OK and changes nothing. It grants nothing, so the
+ * caller's rights do not matter.
  *
  * LK_INVALID_ARGUMENT  field `reason` or `comment`
  * Otherwise as get.

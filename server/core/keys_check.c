@@ -86,6 +86,10 @@ struct lk_status lk_keys_set_networks(const struct lk_keys_call *call,
 {
 	struct lk_bytes *items;
 
+	/* Where a service calls from is not known: a bound key would be refused everywhere. */
+	if (spec->n_networks > 0 && call->realm->index == 0)
+		return LK_BAD_FIELD(
+			"networks", "keys of the realm latchkey cannot be bound to networks");
 	if (spec->n_networks > LK_KEY_NETWORKS_MAX)
 		return LK_BAD_FIELD("networks", "a key has at most 64 networks");
 	items = lk_arena_calloc(call->arena, spec->n_networks, sizeof *items);
@@ -173,5 +177,45 @@ struct lk_status lk_keys_set_metadata(const struct lk_keys_call *call,
 		LK_TRY(check_pair(pairs, i));
 	}
 	record->metadata = (struct lk_pair_list) { pairs, spec->n_metadata };
+	return LK_SUCCESS;
+}
+
+/* A name that means nothing now may come to mean something, so it counts as all. */
+static uint64_t scopes_of(const struct lk_keys_call *call, const struct lk_key_record *record)
+{
+	struct lk_permset set = { 0 };
+
+	for (size_t i = 0; i < record->scopes.n; i++)
+		if (!lk_catalog_grant(&call->realm->catalog, record->scopes.items[i], &set))
+			return UINT64_MAX;
+	return set.w[0];
+}
+
+static bool has_realms_of(const struct lk_keys_call *call, const struct lk_key_record *record)
+{
+	uint64_t bits[LK_REALMS_MAX / 64] = { 0 };
+	uint64_t missing = 0;
+
+	for (size_t i = 0; i < record->realms.n; i++)
+		if (!lk_realms_grant(call->realms, record->realms.items[i], bits))
+			(void)lk_realms_grant(call->realms, lk_keys_text("*"), bits);
+	for (size_t i = 0; i < LK_COUNT(bits); i++)
+		missing |= bits[i] & ~call->rights->realms[i];
+	return missing == 0;
+}
+
+struct lk_status lk_keys_check_rights(
+	const struct lk_keys_call *call, const struct lk_key_record *record)
+{
+	if (call->rights == NULL || call->realm->index != 0)
+		return LK_SUCCESS;
+	if ((scopes_of(call, record) & ~call->rights->scopes) != 0)
+		return (struct lk_status) { .code = LK_PERMISSION_DENIED,
+			.why = "the calling service lacks a scope of this key",
+			.field = "scopes" };
+	if (!has_realms_of(call, record))
+		return (struct lk_status) { .code = LK_PERMISSION_DENIED,
+			.why = "the calling service may not act in a realm of this key",
+			.field = "realms" };
 	return LK_SUCCESS;
 }

@@ -10,6 +10,10 @@
 
 #define SCRATCH_MAX ((size_t)512 * 1024)
 
+/* Of the call's arena, for records: as much again for their messages, and some to spare. Many
+ * small texts take far more memory than bytes. */
+#define ARENA_SHARE 3
+
 struct token {
 	struct lk_key_id after;
 	struct lk_digest mac;
@@ -121,13 +125,21 @@ static bool matches(const struct listing *listing, const struct lk_key_record *r
 	       (uint32_t)lk_keys_state(record, listing->call->now) == listing->query->state;
 }
 
+static bool is_full(const struct listing *listing)
+{
+	const struct lk_arena *arena = listing->call->arena;
+
+	return listing->page->n == listing->size || listing->bytes >= BYTES_MAX ||
+	       (listing->page->n > 0 && arena->used >= arena->cap / ARENA_SHARE);
+}
+
 /* Takes a key into the page if it belongs there. False when the page is full or on an error. */
 static bool consider(struct listing *listing, const struct lk_key_id *id, struct lk_bytes value)
 {
 	struct lk_keys_page *page = listing->page;
 	struct lk_key_record record;
 
-	if (page->n == listing->size || listing->bytes >= BYTES_MAX) {
+	if (is_full(listing)) {
 		listing->more = true;
 		return false;
 	}

@@ -28,6 +28,11 @@ LK_MUST_USE struct lk_status lk_keys_set_expiry(const struct lk_keys_call *call,
 LK_MUST_USE struct lk_status lk_keys_set_metadata(const struct lk_keys_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
 
+/* Whether the caller may make, change or get the secret of a key like this one.
+ * LK_PERMISSION_DENIED, field `scopes` or `realms`. */
+LK_MUST_USE struct lk_status lk_keys_check_rights(
+	const struct lk_keys_call *call, const struct lk_key_record *record);
+
 enum lk_key_state lk_keys_state(const struct lk_key_record *record, lk_time_ms now);
 
 /* Decodes a record into the call's arena, without its usage. LK_DATA_LOSS,

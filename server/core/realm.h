@@ -35,6 +35,12 @@ struct lk_realm_spec {
 	uint32_t keys_per_owner_max; /* 0: LK_KEYS_PER_OWNER_DEFAULT */
 };
 
+/* What a key of the realm `latchkey` allows a service. */
+struct lk_service_rights {
+	uint64_t scopes;                     /* bit n: the permission n of `latchkey` */
+	uint64_t realms[LK_REALMS_MAX / 64]; /* bit n: may act in the realm with index n */
+};
+
 struct lk_realms;
 
 /* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix` or `permissions`. */

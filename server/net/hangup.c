@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,15 +66,11 @@ static void hang_up_if_listed(
 void lk_hang_up(const struct lk_net *net, const struct lk_pipe_address *addresses, size_t n)
 {
 	const struct dirent *entry;
-	DIR *descriptors;
 
 	if (n == 0)
 		return;
-	descriptors = opendir("/proc/self/fd");
-	if (descriptors == NULL)
-		return;
-	while ((entry = readdir(descriptors)) != NULL)
+	rewinddir(net->descriptors);
+	while ((entry = readdir(net->descriptors)) != NULL)
 		if (entry->d_name[0] != '.')
 			hang_up_if_listed(net, (int)strtol(entry->d_name, NULL, 10), addresses, n);
-	closedir(descriptors);
 }

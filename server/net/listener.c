@@ -2,7 +2,9 @@
 #include "server/net/listener.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/net/net_priv.h"
 
@@ -58,6 +60,19 @@ static struct lk_pipes *new_pipes(const struct lk_net_options *options)
 	});
 }
 
+/* The caller's bytes are gone when it has started us. */
+static bool keep_probe(struct lk_net *net)
+{
+	struct lk_bytes *probe = &net->options.probe;
+
+	if (probe->n == 0)
+		return true;
+	net->probe = lk_alloc(probe->n);
+	if (net->probe != NULL)
+		probe->data = memcpy(net->probe, probe->data, probe->n);
+	return net->probe != NULL;
+}
+
 static struct lk_status start(struct lk_net *net)
 {
 	const struct lk_net_options *options = &net->options;
@@ -69,8 +84,11 @@ static struct lk_status start(struct lk_net *net)
 			"slow lanes could hold every context: more contexts or shorter queues");
 	net->pipes = new_pipes(options);
 	net->endpoints = lk_alloc((options->n_addresses + 1) * sizeof *net->endpoints);
-	if (net->pipes == NULL || net->endpoints == NULL)
+	if (net->pipes == NULL || net->endpoints == NULL || !keep_probe(net))
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "no memory for the listeners");
+	net->descriptors = opendir("/proc/self/fd");
+	if (net->descriptors == NULL)
+		return LK_ERR(LK_FAILED_PRECONDITION, "/proc/self/fd cannot be read");
 	for (size_t i = 0; i < options->n_addresses; i++)
 		LK_TRY(lk_endpoint_open(
 			&net->endpoints[net->n_endpoints++], net, &options->addresses[i]));
@@ -101,7 +119,7 @@ static void let_go(struct lk_net *net)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	struct lk_pipe_address addresses[256];
-	size_t n = net->pipes != NULL;
+	size_t n = net->descriptors != NULL;
 
 	atomic_store(&net->is_closing, true);
 	for (unsigned i = 0; i < 1000 && n > 0; i++) {
@@ -121,9 +139,19 @@ void lk_net_stop(struct lk_net *net)
 	let_go(net);
 	for (size_t i = 0; i < net->n_endpoints; i++)
 		lk_endpoint_close(&net->endpoints[i]);
+	if (net->descriptors != NULL)
+		closedir(net->descriptors);
+	lk_free(net->probe);
 	lk_free(net->endpoints);
 	lk_pipes_free(net->pipes);
 	lk_free(net);
+}
+
+void lk_net_abandon(struct lk_net *net)
+{
+	for (size_t i = 0; net != NULL && i < net->n_endpoints; i++)
+		if (net->endpoints[i].is_ipc)
+			unlink(lk_ipc_path(net->endpoints[i].url));
 }
 
 struct lk_net_stats lk_net_stats(const struct lk_net *net)

@@ -61,7 +61,8 @@ struct lk_net_stats {
 	uint64_t listeners_recreated;
 };
 
-/* Binds every address and starts to serve.
+/* Binds every address and starts to serve. What the options point at is not needed any more when
+ * this returns, but for the server and `arg`.
  *
  * LK_INVALID_ARGUMENT     an address of another scheme; plaintext beyond the loopback; operator
  *                         rights over tcp; too few contexts
@@ -76,6 +77,10 @@ LK_MUST_USE struct lk_status lk_net_start(
 /* Stops listening and closes everything. The server should have been drained, so that nothing is
  * cut off; frames still in a lane are waited for. NULL is allowed. */
 void lk_net_stop(struct lk_net *net);
+
+/* For the end of the process, once the server was drained: removes the ipc sockets' names and
+ * leaves the rest to the kernel. NULL is allowed. */
+void lk_net_abandon(struct lk_net *net);
 
 /* Thread-safe. */
 struct lk_net_stats lk_net_stats(const struct lk_net *net);

@@ -2,6 +2,7 @@
 /* The parts of the listeners, seen by each other. */
 #pragma once
 
+#include <dirent.h>
 #include <nng/nng.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,11 +47,16 @@ struct lk_endpoint {
 
 struct lk_net {
 	struct lk_net_options options;
+	uint8_t *probe; /* options.probe points at it */
 	struct lk_pipes *pipes;
 	struct lk_endpoint *endpoints;
 	size_t n_endpoints;
 	atomic_bool is_closing; /* nobody may connect any more */
 	atomic_uint probe_port; /* our own connection's; exempt from the caps */
+
+	/* Of /proc/self/fd. Open from the start: when connections have taken every descriptor, this
+	 * is what ends the idle ones. */
+	DIR *descriptors;
 
 	pthread_t watcher;
 	bool has_watcher;

@@ -10,9 +10,9 @@
 /* Resolved once per frame and copied into it, so that slow lanes need no lock. */
 struct lk_caller {
 	bool is_operator; /* came in over the operator socket: every scope, every realm */
-	uint64_t scopes;  /* bit n: the scope that lk_authorizer.scope calls n */
-	uint64_t realms[LK_REALMS_MAX / 64]; /* bit n: the realm that lk_authorizer.realm calls n */
-	char key_id[32];                     /* of the service key; "" for the operator */
+	/* Of a service; bits as lk_authorizer.scope and lk_authorizer.realm number them. */
+	struct lk_service_rights rights;
+	char key_id[32]; /* of the service key; "" for the operator */
 };
 
 /* Where a frame came from. */

@@ -83,7 +83,7 @@ static struct lk_status admit(const struct lk_work *work, const struct lk_slot *
 	if (slot->entry->scope == 0)
 		return LK_SUCCESS;
 	LK_TRY(work->identity);
-	if (!work->caller.is_operator && (work->caller.scopes & slot->entry->scope) == 0)
+	if (!work->caller.is_operator && (work->caller.rights.scopes & slot->entry->scope) == 0)
 		return LK_ERR(LK_PERMISSION_DENIED, "the calling service lacks the method's scope");
 	return LK_SUCCESS;
 }

@@ -34,7 +34,7 @@ static struct lk_status refuse_subject(
 static bool may_act_in(const struct lk_caller *caller, int realm)
 {
 	return caller != NULL && realm >= 0 && realm < LK_REALMS_MAX &&
-	       (caller->realms[realm / 64] >> (realm % 64) & 1) != 0;
+	       (caller->rights.realms[realm / 64] >> (realm % 64) & 1) != 0;
 }
 
 /* A service learns nothing about realms that it may not act in, not even whether they exist. */

@@ -19,6 +19,7 @@ static struct lk_keys_call call_of(struct lk_call *call)
 		.peppers = services->peppers,
 		.arena = call->arena,
 		.now = call->now,
+		.rights = call->caller->is_operator ? NULL : &call->caller->rights,
 	};
 }
 
@@ -32,10 +33,15 @@ struct audit {
 	struct lk_key_view *view;
 };
 
+/* A change that the index could not read back, of scopes, of a secret or of being enabled, must
+ * not leave the key as good as it was. */
 static void log_change(void *arg, struct lk_status outcome)
 {
 	const struct audit *audit = arg;
+	struct lk_index *index = audit->services->index;
 
+	if (outcome.code == LK_OK && lk_index_is_behind(index))
+		lk_index_deny(index, &audit->view->record.id, LK_ENTRY_DENIED_AS_STALE);
 	lk_log(outcome.code == LK_OK ? LK_LOG_INFO : LK_LOG_ERROR, audit->event,
 		LK_LOG_TEXT("realm", audit->realm), LK_LOG_TEXT("key", audit->view->id),
 		LK_LOG_TEXT("caller", audit->caller),
@@ -49,7 +55,8 @@ static void log_revocation(void *arg, struct lk_status outcome)
 	const struct audit *audit = arg;
 
 	if (outcome.code != LK_OK || lk_index_is_behind(audit->services->index))
-		lk_index_deny(audit->services->index, &audit->view->record.id);
+		lk_index_deny(audit->services->index, &audit->view->record.id,
+			LK_ENTRY_DENIED_AS_REVOKED);
 	log_change(arg, outcome);
 }
 

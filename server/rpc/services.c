@@ -45,8 +45,8 @@ static struct lk_status authenticate_service(void *arg, const struct lk_peer *pe
 	lk_index_enter();
 	st = lk_authenticate(&services->verifier, &request, &verdict);
 	if (st.code == LK_OK && verdict.reason == LK_DENY_NONE) {
-		*caller_out = (struct lk_caller) { .scopes = verdict.entry->scopes.w[0] };
-		lk_entry_realms(verdict.entry, caller_out->realms);
+		*caller_out = (struct lk_caller) { .rights.scopes = verdict.entry->scopes.w[0] };
+		lk_entry_realms(verdict.entry, caller_out->rights.realms);
 		lk_key_id_format(&verdict.entry->key_id, caller_out->key_id);
 	} else {
 		st = LK_ERR(LK_UNAUTHENTICATED, "the service key is missing or not valid");

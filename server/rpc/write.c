@@ -78,6 +78,10 @@ static void submit(struct lk_write_call *write)
 	/* After a success the slot is no longer ours: the job may have ended already. */
 	if (st.code == LK_OK)
 		return;
+	if (st.code == LK_RESOURCE_EXHAUSTED)
+		st.retry_ms = LK_RETRY_FULL_MS;
+	else if (st.code == LK_UNAVAILABLE)
+		st.retry_ms = LK_RETRY_DRAINING_MS;
 	write->slot->status = st;
 	count_down(work);
 }

@@ -100,7 +100,7 @@ LK_MUST_USE struct lk_status lk_store_scan(struct lk_store *store, struct lk_byt
 /* Applies all ops, in order, if all conditions hold; durable when it returns LK_OK.
  *
  * LK_ABORTED             a condition does not hold; nothing changed
- * LK_RESOURCE_EXHAUSTED  memory is short; nothing changed
+ * LK_RESOURCE_EXHAUSTED  memory is short, or a condition could not be read; nothing changed
  * LK_UNAVAILABLE         the write failed. Whether it took effect is unknown; the store takes
  *                        no more writes until it is opened anew
  */

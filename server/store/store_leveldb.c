@@ -320,8 +320,10 @@ static struct lk_status commit_locked(struct store_leveldb *self,
 	for (size_t i = 0; i < n_conditions; i++) {
 		struct lk_status st = check_condition(self, &conditions[i]);
 
+		/* Nothing was written, so nothing is in doubt: running out of descriptors, which
+		 * strangers may bring about, must not end all writing. */
 		if (st.code == LK_UNAVAILABLE)
-			return poison(self);
+			return LK_ERR(LK_RESOURCE_EXHAUSTED, "the store could not be read");
 		LK_TRY(st);
 	}
 	LK_TRY(fill_batch(self, ops, n_ops, self->seq + 1));

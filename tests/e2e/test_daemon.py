@@ -68,8 +68,19 @@ class Start(unittest.TestCase):
         text = self.daemon.config.read_text().replace("tcp://127.0.0.1", "tcp://0.0.0.0")
         self.daemon.config.write_text(text)
         self.daemon.spawn()
-        self.assertNotEqual(self.daemon.process.wait(timeout=60), 0)
+        self.assertEqual(self.daemon.process.wait(timeout=60), 3)
         self.assertIn("part=listen", self.daemon.log.read_text())
+
+    def test_a_store_that_cannot_be_accessed_is_not_called_an_address(self):
+        self.daemon.start().stop()
+        state = self.daemon.directory / "data" / "store" / "latchkey.state"
+        state.unlink()
+        state.mkdir()
+        self.start_refused(4, "part=store")
+
+    def test_a_socket_directory_open_to_others_is_an_address_that_cannot_be_bound(self):
+        self.daemon.socket.parent.mkdir(mode=0o755)
+        self.start_refused(5, "part=listen")
 
 
 class Running(DaemonTest):
@@ -147,7 +158,7 @@ class Running(DaemonTest):
         _, secret = d.create_key()
         d.config.write_text("realms: [\n")
         d.process.send_signal(signal.SIGHUP)
-        while "reload refused" not in d.log.read_text():
+        while "reload failed" not in d.log.read_text():
             self.assertEqual(d.verdict(secret), "allowed")
         self.assertEqual(d.verdict(secret), "allowed")
 

@@ -22,7 +22,7 @@ CORE = ["server/core/", "server/crypto/"]
 # Path (the longest that fits counts) -> what of ours it may include, which libraries.
 LAYERS = {
     "proto/wire/": (WIRE, ["protobuf-c"]),
-    "proto/wire/json": (WIRE + GEN, ["protobuf-c"]),
+    "proto/wire/json": (WIRE + GEN, ["protobuf-c", "jansson"]),
     "gen/plugin/": (BASE + GEN + ["gen/plugin/", "proto/wire/message.h"], ["protobuf-c"]),
     "gen/latchkey/": (WIRE + GEN, ["protobuf-c"]),
     "client/": (WIRE + GEN + ["client/"], ["protobuf-c"]),
@@ -43,13 +43,13 @@ LAYERS = {
     # The one place that sees both sides.
     "server/main.c": (WIRE + GEN + ["server/", "client/channel"], []),
     "server/daemon.": (WIRE + GEN + ["server/", "client/channel"], []),
-    "tests/": ([""] + GEN, ["protobuf-c", "nng", "sodium", "leveldb", "yaml", "cmocka"]),
+    "tests/": ([""] + GEN, ["protobuf-c", "nng", "sodium", "leveldb", "jansson", "yaml", "cmocka"]),
     "bench/": (["proto/", "client/", "server/", "bench/"] + GEN, ["protobuf-c", "nng"]),
 }
 
 LIBRARIES = {
     "protobuf-c": r"protobuf-c/", "nng": r"nng/", "sodium": r"sodium(\.h|/)",
-    "leveldb": r"leveldb/", "yaml": r"yaml\.h", "zlib": r"zlib\.h",
+    "leveldb": r"leveldb/", "jansson": r"jansson", "yaml": r"yaml\.h", "zlib": r"zlib\.h",
     "cmocka": r"cmocka",
 }
 

@@ -341,13 +341,53 @@ TEST(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipe
 
 		for (size_t k = 0; k < LK_COUNT(threads); k++)
 			CHECK_EQ(pthread_create(&threads[k], NULL, dribble, &l.at[TCP]), 0);
-		AWAIT(lk_net_stats(l.net).pipes == LK_COUNT(threads));
+		AWAIT(lk_net_stats(l.net).pipes >= LK_COUNT(threads) / 2);
 		lk_pipes_condemn_all(l.net->pipes);
 		for (size_t k = 0; k < LK_COUNT(threads); k++)
 			pthread_join(threads[k], NULL);
 		AWAIT(lk_net_stats(l.net).pipes == 0);
 	}
 	CHECK(listening_call_at(&l.at[TCP]));
+	listening_close(&l);
+}
+
+/* Asks for large answers in small pieces, reads none, and leaves in the middle of a question. */
+static void *leave_halfway(void *arg)
+{
+	struct echo_call large = ECHO_CALL(ECHO_FAST, 1, "one", "half");
+	const struct sp_address *address = arg;
+	struct lk_buf frame;
+
+	lk_buf_init(&frame, LK_REQUEST_FRAME_MAX);
+	echo_put_frame(&frame, LK_LANE_FAST, "good", &large, 1);
+	for (unsigned i = listening_rounds(100); i > 0; i--) {
+		int fd = sp_open(address);
+
+		for (unsigned k = 0; fd >= 0 && k < i % 6 + 1; k++)
+			if (!sp_send(fd, address, 0, 0x80000001, bytes_of(&frame)))
+				break;
+		if (fd >= 0 && sp_send_length(fd, address, 4 + frame.n))
+			(void)send(fd, "\200\0", 2, MSG_NOSIGNAL);
+		if (fd >= 0)
+			sp_abort(fd);
+	}
+	lk_buf_fini(&frame);
+	return NULL;
+}
+
+TEST(peers_that_leave_in_the_middle_of_a_message_do_not_stop_nng_from_freeing_pipes)
+{
+	pthread_t threads[4];
+	struct listening l;
+
+	listening_open(&l, (struct lk_net_options) { .pipes_per_address_max = 1000 });
+	for (size_t i = 0; i < LK_COUNT(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, leave_halfway, &l.at[TCP]), 0);
+	for (size_t i = 0; i < LK_COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	AWAIT(lk_net_stats(l.net).pipes == 0);
+	CHECK(listening_call_at(&l.at[TCP]));
+	AWAIT(lk_net_stats(l.net).pipes == 0);
 	listening_close(&l);
 }
 
@@ -415,6 +455,7 @@ int main(void)
 		RUN(slow_lanes_never_keep_fast_calls_waiting),
 		RUN(peers_that_do_not_read_are_ended_and_keep_nobody_out),
 		RUN(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipes),
+		RUN(peers_that_leave_in_the_middle_of_a_message_do_not_stop_nng_from_freeing_pipes),
 		RUN(handshakes_that_are_never_finished_do_not_keep_others_out),
 		RUN(pipes_that_never_send_are_closed_over_tcp_only),
 		RUN(pipes_that_fall_idle_are_closed_over_tcp_only),

@@ -294,6 +294,18 @@ TEST(starting_leaves_nothing_behind_when_any_allocation_fails)
 	lk_server_free(options.server);
 }
 
+TEST(the_self_check_asks_what_it_was_given_whatever_becomes_of_that_memory)
+{
+	struct lk_net_options options = PROBED;
+	struct listening l;
+
+	options.interval_ms = 5;
+	listening_open(&l, options);
+	AWAIT(lk_net_stats(l.net).frames >= 3 * N_ADDRESSES);
+	CHECK_EQ(lk_net_stats(l.net).frames_malformed, 0);
+	listening_close(&l);
+}
+
 TEST(a_listener_that_died_is_noticed_and_made_anew)
 {
 	struct lk_net_options options = PROBED;
@@ -345,6 +357,7 @@ int main(void)
 		RUN(starting_serving_and_stopping_can_be_repeated),
 		RUN(starting_leaves_nothing_behind_when_any_allocation_fails),
 		RUN(pipes_that_are_never_freed_are_noticed),
+		RUN(the_self_check_asks_what_it_was_given_whatever_becomes_of_that_memory),
 		RUN(a_listener_that_died_is_noticed_and_made_anew),
 	};
 

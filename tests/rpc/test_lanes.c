@@ -463,6 +463,35 @@ TEST(a_write_that_waited_too_long_is_not_run)
 	pthread_barrier_destroy(&barrier);
 }
 
+static struct lk_status do_nothing(void *arg, struct lk_txn *txn)
+{
+	return LK_SUCCESS;
+}
+
+TEST(a_full_committer_says_when_to_come_again)
+{
+	static struct lk_commit_job fillers[5000];
+	struct lk_commit_job job = { .run = hold, .done = ignore };
+	pthread_barrier_t barrier;
+	struct write_fixture w;
+	size_t n = 0;
+
+	open_writes(&w, 2);
+	pthread_barrier_init(&barrier, NULL, 2);
+	job.arg = &barrier;
+	CHECK_OK(lk_committer_submit(w.committer, &job));
+	pthread_barrier_wait(&barrier);
+	do
+		fillers[n] = (struct lk_commit_job) { .run = do_nothing, .done = ignore };
+	while (lk_committer_submit(w.committer, &fillers[n++]).code == LK_OK);
+	send_call(&w.f, 0, LK_LANE_WRITE, ECHO_CALL(ECHO_WRITE, 1, "one", "w"));
+	CHECK_EQ(await(&w.f, 0)->code, LK_RESOURCE_EXHAUSTED);
+	CHECK_EQ(await(&w.f, 0)->retry_ms, 50);
+	pthread_barrier_wait(&barrier);
+	close_writes(&w);
+	pthread_barrier_destroy(&barrier);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,6 +507,7 @@ int main(void)
 		RUN(a_write_that_met_a_conflict_runs_again_and_is_told_once),
 		RUN(a_failed_commit_replaces_the_handlers_answer),
 		RUN(the_write_lane_holds_so_many_frames_and_no_more),
+		RUN(a_full_committer_says_when_to_come_again),
 		RUN(a_write_that_waited_too_long_is_not_run),
 	};
 

@@ -45,7 +45,7 @@ static inline void fixture_init(struct fixture *f)
 	CHECK_OK(lk_usage_new(&f->usage));
 	lk_arena_init(&f->arena, (size_t)16 * 1024 * 1024);
 	f->call = (struct lk_keys_call) { f->realms, lk_realms_find(f->realms, text_of("crm")),
-		&f->peppers, &f->arena, NOW };
+		&f->peppers, &f->arena, NOW, NULL };
 }
 
 static inline void fixture_fini(struct fixture *f)

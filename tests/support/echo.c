@@ -169,8 +169,8 @@ static struct lk_status authenticate(void *arg, const struct lk_peer *peer,
 		return LK_ERR(LK_UNAUTHENTICATED, "invalid service credential");
 	*caller_out = (struct lk_caller) { .is_operator = peer->is_operator };
 	if (is_good) {
-		caller_out->scopes = UINT64_C(1) << 63;
-		caller_out->realms[0] = 1;
+		caller_out->rights.scopes = UINT64_C(1) << 63;
+		caller_out->rights.realms[0] = 1;
 	}
 	return LK_SUCCESS;
 }

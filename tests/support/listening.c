@@ -26,6 +26,7 @@ struct lk_buf listening_call(const char *text)
 void listening_open(struct listening *l, struct lk_net_options options)
 {
 	struct lk_server_options server_options = echo_options();
+	struct lk_buf probe = listening_call("probe");
 	struct lk_net_address addresses[N_ADDRESSES] = {
 		{ .url = "tcp://127.0.0.1:0" },
 		{ .url = l->url[IPC], .is_operator = true },
@@ -36,13 +37,13 @@ void listening_open(struct listening *l, struct lk_net_options options)
 	snprintf(l->path, sizeof l->path, "%s/rpc.sock", l->directory);
 	snprintf(l->url[IPC], sizeof l->url[IPC], "ipc://%s", l->path);
 	CHECK_OK(lk_server_new(&server_options, &l->server));
-	l->probe = listening_call("probe");
 	options.server = l->server;
 	options.addresses = addresses;
 	options.n_addresses = N_ADDRESSES;
 	if (options.probe.n > 0)
-		options.probe = (struct lk_bytes) { l->probe.data, l->probe.n };
+		options.probe = (struct lk_bytes) { probe.data, probe.n };
 	CHECK_OK(lk_net_start(&options, &l->net));
+	lk_buf_fini(&probe); /* the listeners have their own */
 	l->at[TCP] = (struct sp_address) { .port = lk_net_port(l->net, TCP) };
 	l->at[IPC] = (struct sp_address) { .path = l->path };
 	snprintf(l->url[TCP], sizeof l->url[TCP], "tcp://127.0.0.1:%u", l->at[TCP].port);
@@ -55,7 +56,6 @@ void listening_close(struct listening *l)
 	CHECK(lk_server_drain(l->server, 60000));
 	lk_net_stop(l->net);
 	lk_server_free(l->server);
-	lk_buf_fini(&l->probe);
 	snprintf(lock, sizeof lock, "%s.lock", l->path);
 	unlink(lock);
 	rmdir(l->directory);

@@ -17,7 +17,6 @@ struct listening {
 	char url[N_ADDRESSES][128];
 	struct lk_server *server;
 	struct lk_net *net;
-	struct lk_buf probe;
 	struct sp_address at[N_ADDRESSES];
 };
 

@@ -128,6 +128,10 @@ TEST(each_mistake_is_told_with_its_line)
 	check_mistake(HEAD "realms:\n  a: { permissions: x.y }\n", 4, "must be a list");
 	check_mistake(HEAD "realms:\n  a: { permissions: [ok.one, 'not ok'] }\n", 4,
 		"realms.a.permissions");
+	check_mistake(HEAD "realms:\n  a: { permissions: [x.y, b, x.y] }\n", 4,
+		"realms.a.permissions: the same entry is given twice");
+	check_mistake(HEAD "realms:\n  a23456789012345678901234567890ab:\n", 4,
+		"a realm's name is 1 to 31");
 	check_mistake(HEAD "realms: { a: [\n", 4, "");
 	check_mistake("data_dir: \"a\\0b\"\n", 1, "data_dir: must be a text");
 }

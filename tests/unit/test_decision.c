@@ -210,6 +210,22 @@ TEST(a_rotated_secret_is_good_until_its_grace_is_over)
 	fixture_fini(&f);
 }
 
+/* A clock that is set back must not bring it back. */
+TEST(a_secret_replaced_without_grace_is_gone_whatever_the_clock_says)
+{
+	struct lk_auth_request early = { .client_address = text_of("192.0.2.1"),
+		.now = NOW - (lk_time_ms)3600 * 1000 };
+	struct lk_key_text second;
+	struct fixture f;
+
+	fixture_init(&f);
+	create_bound_key(&f);
+	rotate(&f, 0, &second);
+	CHECK_EQ(fixture_verify(&f, secret.text, early), LK_DENY_UNKNOWN_CREDENTIAL);
+	CHECK_EQ(fixture_verify(&f, second.text, early), LK_DENY_NONE);
+	fixture_fini(&f);
+}
+
 TEST(revoking_ends_the_previous_secret_too)
 {
 	struct lk_auth_request request = { .client_address = text_of("192.0.2.1") };
@@ -303,6 +319,7 @@ int main(void)
 		RUN(a_key_of_another_realm_or_never_issued_is_unknown),
 		RUN(a_permission_that_the_realm_does_not_have_is_an_invalid_argument),
 		RUN(a_rotated_secret_is_good_until_its_grace_is_over),
+		RUN(a_secret_replaced_without_grace_is_gone_whatever_the_clock_says),
 		RUN(revoking_ends_the_previous_secret_too),
 		RUN(a_key_made_under_an_older_pepper_still_verifies),
 		RUN(a_verdict_tells_whose_key_it_is),

@@ -253,7 +253,12 @@ TEST(a_denied_key_stays_denied_through_a_reload_until_its_record_changes)
 	fixture_init(&f);
 	CHECK_OK(fixture_create(&f, &spec, &key, &secret));
 	CHECK_EQ(fixture_verify(&f, secret.text, request), LK_DENY_NONE);
-	lk_index_deny(f.index, &key.record.id);
+	/* What was stale is known again after a load. */
+	lk_index_deny(f.index, &key.record.id, LK_ENTRY_DENIED_AS_STALE);
+	CHECK_EQ(fixture_verify(&f, secret.text, request), LK_DENY_REVOKED);
+	CHECK_OK(lk_index_load(f.index, f.store));
+	CHECK_EQ(fixture_verify(&f, secret.text, request), LK_DENY_NONE);
+	lk_index_deny(f.index, &key.record.id, LK_ENTRY_DENIED_AS_REVOKED);
 	CHECK_EQ(fixture_verify(&f, secret.text, request), LK_DENY_REVOKED);
 	CHECK_OK(lk_index_load(f.index, f.store));
 	CHECK_EQ(fixture_verify(&f, secret.text, request), LK_DENY_REVOKED);

@@ -1,118 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "every_type.pb-c.h"
-#include "google/protobuf/descriptor.pb-c.h"
-#include "latchkey/v1/key.pb-c.h"
-#include "proto/wire/json.h"
-#include "proto/wire/message.h"
 #include "proto/wire/utf8.h"
-#include "tests/support/check.h"
-
-#define EVERY (&latchkey__test__every_type__descriptor)
-
-static struct lk_arena arena;
-
-static int set_up(void **state_)
-{
-	(void)state_;
-	lk_arena_init(&arena, (size_t)16 << 20);
-	return 0;
-}
-
-static int tear_down(void **state_)
-{
-	(void)state_;
-	lk_arena_fini(&arena);
-	return 0;
-}
-
-static struct lk_status parse(const char *text, ProtobufCMessage **message_out)
-{
-	struct lk_bytes bytes = { (const uint8_t *)text, strlen(text) };
-
-	return lk_json_parse(EVERY, bytes, NULL, &arena, message_out);
-}
-
-static const Latchkey__Test__EveryType *parsed(const char *text)
-{
-	ProtobufCMessage *message = NULL;
-
-	CHECK_OK(parse(text, &message));
-	return (const Latchkey__Test__EveryType *)message;
-}
-
-/* The text of a message, in the arena. */
-static const char *printed(const void *message, const struct lk_json_options *options)
-{
-	struct lk_buf buf;
-	const char *text;
-
-	lk_buf_init(&buf, (size_t)1 << 20);
-	CHECK_OK(lk_json_print(message, options, &buf));
-	text = lk_arena_strndup(&arena, (const char *)buf.data, buf.n);
-	lk_buf_fini(&buf);
-	return text;
-}
-
-/* Texts in canonical form: they read and print back as they are. */
-static const char *const canonical[] = {
-	"{}",
-	"{\"aInt32\":-2147483648,\"aSint32\":2147483647,\"aSfixed32\":-1}",
-	"{\"aInt64\":\"-9223372036854775808\",\"aSint64\":\"9223372036854775807\","
-	"\"aSfixed64\":\"9007199254740993\"}",
-	"{\"aUint32\":4294967295,\"aFixed32\":1,\"aUint64\":\"18446744073709551615\","
-	"\"aFixed64\":\"9223372036854775808\"}",
-	"{\"aFloat\":0.1,\"aDouble\":0.1}",
-	"{\"aFloat\":16777216,\"aDouble\":1e+300}",
-	"{\"aFloat\":3.4028235e+38,\"aDouble\":2.2250738585072014e-308}",
-	"{\"aFloat\":\"NaN\",\"aDouble\":\"-Infinity\"}",
-	"{\"aBool\":true,\"aColour\":\"COLOUR_ULTRAVIOLET\"}",
-	"{\"aColour\":99}",
-	"{\"aString\":\"gr\xc3\xbc\xc3\x9f \\\"\\\\\\n\\u0001\\u007f \xf0\x9f\x94\x91/\"}",
-	"{\"aBytes\":\"AA==\"}",
-	"{\"aBytes\":\"+/8=\"}",
-	"{\"aBytes\":\"Zm9vYmFy\"}",
-	"{\"nested\":{\"nested\":{\"aInt32\":1}}}",
-	"{\"at\":\"2027-01-01T00:00:00Z\",\"span\":\"-1.500s\",\"mask\":\"expiresAt,a.bC\"}",
-	"{\"at\":\"1970-01-01T00:00:00Z\",\"span\":\"0s\",\"mask\":\"\"}",
-	"{\"manyInt32\":[1,0,-1],\"manyUint64\":[\"0\",\"18446744073709551615\"]}",
-	"{\"manyDouble\":[1.5,0],\"manyBool\":[true,false],"
-	"\"manyColour\":[\"COLOUR_RED\",7]}",
-	"{\"manyString\":[\"a\",\"\",\"c\"],\"manyBytes\":[\"\",\"AAA=\"]}",
-	"{\"manyNested\":[{},{\"aInt32\":5},{}],\"manyUnpacked\":[\"-1\"]}",
-	"{\"texts\":{\"owner\":\"ops\",\"\":\"empty\"},\"numbers\":{\"-1\":\"x\",\"2\":\"y\"}}",
-	"{\"switches\":{\"true\":\"COLOUR_RED\",\"false\":\"COLOUR_GREEN\"}}",
-	"{\"messages\":{\"a\":{},\"b\":{\"texts\":{\"k\":\"v\"}}}}",
-	"{\"choiceText\":\"\"}",
-	"{\"choiceNumber\":0}",
-	"{\"choiceMessage\":{}}",
-	"{\"choiceBytes\":\"\"}",
-	"{\"choiceBool\":false}",
-	"{\"far\":\"away\"}",
-};
-
-TEST(canonical_text_reads_and_prints_back_as_it_is)
-{
-	for (size_t i = 0; i < LK_COUNT(canonical); i++)
-		CHECK_STR(printed(parsed(canonical[i]), NULL), canonical[i]);
-}
-
-TEST(a_message_survives_the_wire_between_two_texts)
-{
-	for (size_t i = 0; i < LK_COUNT(canonical); i++) {
-		const ProtobufCMessage *message = (const void *)parsed(canonical[i]);
-		ProtobufCMessage *again;
-		struct lk_bytes bytes;
-
-		CHECK_OK(lk_message_pack(message, &arena, &bytes));
-		CHECK_OK(lk_message_unpack(EVERY, bytes, &arena, &again));
-		CHECK_STR(printed(again, NULL), printed(message, NULL));
-	}
-}
+#include "tests/support/json.h"
 
 TEST(names_of_the_schema_are_understood_too)
 {
@@ -127,7 +18,7 @@ TEST(names_of_the_schema_are_understood_too)
 TEST(integers_are_read_exactly_in_every_spelling)
 {
 	CHECK_EQ(parsed("{\"aInt32\":1.0}")->a_int32, 1);
-	CHECK_EQ(parsed("{\"aInt32\":\"1.50e1\"}")->a_int32, 15);
+	CHECK_EQ(parsed("{\"aInt32\":1.50e1}")->a_int32, 15);
 	CHECK_EQ(parsed("{\"aInt32\":1e9}")->a_int32, 1000000000);
 	CHECK_EQ(parsed("{\"aInt32\":1200e-2}")->a_int32, 12);
 	CHECK_EQ(parsed("{\"aInt32\":-0}")->a_int32, 0);
@@ -135,15 +26,19 @@ TEST(integers_are_read_exactly_in_every_spelling)
 	CHECK_EQ(parsed("{\"aInt32\":0e99999999999999999999}")->a_int32, 0);
 	CHECK(parsed("{\"aInt64\":9007199254740993}")->a_int64 == INT64_C(9007199254740993));
 	CHECK(parsed("{\"aInt64\":-9223372036854775808}")->a_int64 == INT64_MIN);
-	CHECK(parsed("{\"aUint64\":18446744073709551615}")->a_uint64 == UINT64_MAX);
-	CHECK(parsed("{\"aUint64\":1844674407370955161.5e1}")->a_uint64 == UINT64_MAX);
+	CHECK(parsed("{\"aInt64\":-9007199254740991.0}")->a_int64 == -INT64_C(9007199254740991));
+	CHECK(parsed("{\"aUint64\":9223372036854775807}")->a_uint64 == INT64_MAX);
+	CHECK(parsed("{\"aUint64\":\"18446744073709551615\"}")->a_uint64 == UINT64_MAX);
+	CHECK_EQ(parsed("{\"aInt32\":\"-15\"}")->a_int32, -15);
 	CHECK_EQ(parsed("{\"aColour\":-7}")->a_colour, -7);
 	CHECK_EQ(parsed("{\"aColour\":\"COLOUR_GREEN\"}")->a_colour, 2);
 }
 
-TEST(a_real_number_may_be_quoted)
+TEST(a_real_number_may_have_any_spelling)
 {
-	CHECK(parsed("{\"aDouble\":\"2.5e-1\"}")->a_double == 0.25);
+	CHECK(parsed("{\"aDouble\":2.5e-1}")->a_double == 0.25);
+	CHECK(parsed("{\"aDouble\":-3}")->a_double == -3);
+	CHECK(parsed("{\"aFloat\":0.1}")->a_float == 0.1F);
 	CHECK(isinf(parsed("{\"aFloat\":\"Infinity\"}")->a_float));
 	CHECK(parsed("{\"aDouble\":1e-999}")->a_double == 0);
 }
@@ -196,30 +91,247 @@ TEST(a_mask_goes_from_camel_case_to_snake_case)
 	CHECK_STR(message->mask->paths[1], "key_usage.at_time");
 }
 
-TEST(a_pair_that_is_not_a_maps_entry_stays_a_list)
-{
-	const char *text = "{\"pairs\":[{\"key\":\"a\",\"value\":\"b\"}]}";
-	ProtobufCMessage *message = NULL;
+/* What must be refused, and the field that the error names ("" for none). */
+static const struct {
+	const char *text;
+	const char *field;
+} refused[] = {
+	/* not JSON */
+	{ "", "" },
+	{ " ", "" },
+	{ "{", "" },
+	{ "}", "" },
+	{ "{]", "" },
+	{ "{} {}", "" },
+	{ "{}x", "" },
+	{ "{},", "" },
+	{ "[]", "" },
+	{ "null", "" },
+	{ "true", "" },
+	{ "1", "" },
+	{ "\"{}\"", "" },
+	{ "{\"aInt32\"}", "" },
+	{ "{\"aInt32\":}", "" },
+	{ "{\"aInt32\" 1}", "" },
+	{ "{\"aInt32\":1,}", "" },
+	{ "{,\"aInt32\":1}", "" },
+	{ "{\"aInt32\":1 \"aBool\":true}", "" },
+	{ "{aInt32:1}", "" },
+	{ "{'aInt32':1}", "" },
+	{ "{\"aInt32\":1}}", "" },
+	{ "{\"aInt32\":01}", "" },
+	{ "{\"aInt32\":+1}", "" },
+	{ "{\"aInt32\":.5}", "" },
+	{ "{\"aInt32\":1.}", "" },
+	{ "{\"aInt32\":1e}", "" },
+	{ "{\"aInt32\":-}", "" },
+	{ "{\"aInt32\":0x10}", "" },
+	{ "{\"aInt32\":1/**/}", "" },
+	{ "{\"aDouble\":NaN}", "" },
+	{ "{\"aDouble\":Infinity}", "" },
+	{ "{\"aBool\":tru}", "" },
+	{ "{\"aBool\":truex}", "" },
+	{ "{\"aBool\":nul}", "" },
+	{ "{\"manyInt32\":[1,]}", "" },
+	{ "{\"manyInt32\":[1 2]}", "" },
+	{ "{\"manyInt32\":[1}", "" },
+	{ "{\"manyInt32\":[", "" },
+	{ "{\"aString\":\"abc", "" },
+	{ "{\"aString\":\"abc\\\"}", "" },
+	{ "{\"aString\":\"\\x41\"}", "" },
+	{ "{\"aString\":\"\\u12\"}", "" },
+	{ "{\"aString\":\"\\u12g4\"}", "" },
+	{ "{\"aString\":\"\\ud800\"}", "" },
+	{ "{\"aString\":\"\\ud800\\u0041\"}", "" },
+	{ "{\"aString\":\"\\ud800x\"}", "" },
+	{ "{\"aString\":\"\\udc00\"}", "" },
+	{ "{\"aString\":\"\\u0000\"}", "" },
+	{ "{\"aString\":\"a\tb\"}", "" },
+	{ "{\"aString\":\"a\nb\"}", "" },
+	{ "{\"aString\":\"\xc0\x80\"}", "" },
+	{ "{\"aString\":\"\xff\"}", "" },
+	{ "\xef\xbb\xbf{}", "" },
+	{ "{\"\\u0000aInt32\":1}", "" },
+	{ "{\"aInt32\":1,\"aInt32\":1}", "" },
+	{ "{\"texts\":{\"a\":\"1\",\"a\":\"2\"}}", "" },
+	{ "{\"aInt64\":9223372036854775808}", "" },
+	{ "{\"aUint64\":18446744073709551616}", "" },
+	{ "{\"aDouble\":1e999}", "" },
+	{ "{\"aUint64\":18446744073709551615}", "" },
+	{ "{\"x\":{\"a\":1,\"\\u0061\":2}}", "" },
+	{ "{\"aInt32\":1e99999999999999999999}", "" },
+	/* not this message */
+	{ "{\"nothing\":1}", "nothing" },
+	{ "{\"AInt32\":1}", "AInt32" },
+	{ "{\"nested\":{\"nothing\":1}}", "nested.nothing" },
+	{ "{\"aInt32\":1,\"a_int32\":1}", "a_int32" },
+	{ "{\"aInt32\":null,\"a_int32\":1}", "a_int32" },
+	{ "{\"aInt32\":true}", "a_int32" },
+	{ "{\"aInt32\":{}}", "a_int32" },
+	{ "{\"aInt32\":[1]}", "a_int32" },
+	{ "{\"aInt32\":\"\"}", "a_int32" },
+	{ "{\"aInt32\":\" 1\"}", "a_int32" },
+	{ "{\"aInt32\":\"1 \"}", "a_int32" },
+	{ "{\"aInt32\":\"0x1\"}", "a_int32" },
+	{ "{\"aInt32\":\"+1\"}", "a_int32" },
+	{ "{\"aInt32\":\"-\"}", "a_int32" },
+	{ "{\"aInt32\":\"01\"}", "a_int32" },
+	{ "{\"aInt32\":\"-0\"}", "a_int32" },
+	{ "{\"aInt32\":\"1.0\"}", "a_int32" },
+	{ "{\"aInt32\":\"1e1\"}", "a_int32" },
+	{ "{\"aInt32\":0.5}", "a_int32" },
+	{ "{\"aInt32\":1e-1}", "a_int32" },
+	{ "{\"aInt32\":2147483648}", "a_int32" },
+	{ "{\"aInt32\":-2147483649}", "a_int32" },
+	{ "{\"aInt64\":9007199254740993.0}", "a_int64" },
+	{ "{\"aInt64\":-9.3e18}", "a_int64" },
+	{ "{\"aInt64\":\"9223372036854775808\"}", "a_int64" },
+	{ "{\"aInt64\":\"-9223372036854775809\"}", "a_int64" },
+	{ "{\"aUint64\":\"18446744073709551616\"}", "a_uint64" },
+	{ "{\"aUint64\":\"-1\"}", "a_uint64" },
+	{ "{\"aUint64\":-1}", "a_uint64" },
+	{ "{\"aUint32\":4294967296}", "a_uint32" },
+	{ "{\"aDouble\":\"nan\"}", "a_double" },
+	{ "{\"aDouble\":\"1.5\"}", "a_double" },
+	{ "{\"aDouble\":true}", "a_double" },
+	{ "{\"aDouble\":\"1,5\"}", "a_double" },
+	{ "{\"aDouble\":\"0x1p3\"}", "a_double" },
+	{ "{\"aFloat\":1e39}", "a_float" },
+	{ "{\"aBool\":\"true\"}", "a_bool" },
+	{ "{\"aBool\":1}", "a_bool" },
+	{ "{\"aColour\":\"RED\"}", "a_colour" },
+	{ "{\"aColour\":\"colour_red\"}", "a_colour" },
+	{ "{\"aColour\":\"1\"}", "a_colour" },
+	{ "{\"aColour\":2147483648}", "a_colour" },
+	{ "{\"aString\":1}", "a_string" },
+	{ "{\"aBytes\":\"A\"}", "a_bytes" },
+	{ "{\"aBytes\":\"AA=\"}", "a_bytes" },
+	{ "{\"aBytes\":\"A===\"}", "a_bytes" },
+	{ "{\"aBytes\":\"AA==AA==\"}", "a_bytes" },
+	{ "{\"aBytes\":\"AAAA====\"}", "a_bytes" },
+	{ "{\"aBytes\":\"A A=\"}", "a_bytes" },
+	{ "{\"nested\":1}", "nested" },
+	{ "{\"nested\":[]}", "nested" },
+	{ "{\"at\":1}", "at" },
+	{ "{\"at\":{\"seconds\":1}}", "at" },
+	{ "{\"at\":\"2027-02-29T00:00:00Z\"}", "at" },
+	{ "{\"span\":\"1\"}", "span" },
+	{ "{\"mask\":\"user_id\"}", "mask" },
+	{ "{\"mask\":\"a,,b\"}", "mask" },
+	{ "{\"mask\":\",\"}", "mask" },
+	{ "{\"mask\":\"a b\"}", "mask" },
+	{ "{\"mask\":[\"a\"]}", "mask" },
+	{ "{\"manyInt32\":1}", "many_int32" },
+	{ "{\"manyInt32\":{}}", "many_int32" },
+	{ "{\"manyInt32\":[1,null]}", "many_int32[1]" },
+	{ "{\"manyNested\":[{},{\"manyString\":[\"\",5]}]}", "many_nested[1].many_string[1]" },
+	{ "{\"texts\":[]}", "texts" },
+	{ "{\"texts\":{\"a\":null}}", "texts.a" },
+	{ "{\"texts\":{\"a\":1}}", "texts.a" },
+	{ "{\"numbers\":{\"1\":\"x\",\"1.0\":\"y\"}}", "numbers.1.0" },
+	{ "{\"numbers\":{\"1\":\"x\",\"01\":\"y\"}}", "numbers.01" },
+	{ "{\"numbers\":{\"2147483648\":\"y\"}}", "numbers.2147483648" },
+	{ "{\"numbers\":{\"x\":\"y\"}}", "numbers.x" },
+	{ "{\"switches\":{\"True\":1}}", "switches.True" },
+	{ "{\"choiceText\":\"a\",\"choiceNumber\":1}", "choice_number" },
+};
 
-	CHECK_OK(lk_json_parse(&latchkey__test__pairs__descriptor,
-		(struct lk_bytes) { (const uint8_t *)text, strlen(text) }, NULL, &arena, &message));
-	CHECK_STR(printed(message, NULL), text);
+TEST(malformed_and_wrong_texts_are_refused_and_name_the_field)
+{
+	for (size_t i = 0; i < LK_COUNT(refused); i++) {
+		ProtobufCMessage *message = NULL;
+		struct lk_status st = parse(refused[i].text, &message);
+		const char *field = st.field != NULL ? st.field : "";
+
+		if (st.code != LK_INVALID_ARGUMENT || message != NULL ||
+			strcmp(field, refused[i].field) != 0)
+			fail_msg("%s: %s, field %s", refused[i].text, lk_code_name(st.code), field);
+	}
 }
 
 TEST(text_cut_short_anywhere_is_refused)
 {
-	for (size_t i = 0; i < LK_COUNT(canonical); i++) {
-		size_t n = strlen(canonical[i]);
+	const char *text =
+		"{\"aInt32\":-1,\"aDouble\":1.5e3,\"aBool\":true,\"nested\":{},\"far\":null,"
+		"\"aString\":\"\\ud83d\\udd11 "
+		"\xc3\xbc\",\"manyInt32\":[1,2],\"texts\":{\"a\":\"b\"}}";
+	ProtobufCMessage *message = NULL;
 
-		while (n-- > 0) {
-			struct lk_bytes text = { (const uint8_t *)canonical[i], n };
-			ProtobufCMessage *message = NULL;
+	CHECK_OK(parse(text, &message));
+	message = NULL;
+	for (size_t n = strlen(text); n-- > 0;) {
+		/* A copy of its own, so that the address sanitizer sees a read behind the end. */
+		uint8_t *copy = malloc(n + 1);
+		struct lk_bytes cut = { copy + 1, n };
 
-			CHECK_CODE(lk_json_parse(EVERY, text, NULL, &arena, &message),
-				LK_INVALID_ARGUMENT);
-			CHECK(message == NULL);
-		}
+		memcpy(copy + 1, text, n);
+		CHECK_CODE(lk_json_parse(EVERY, cut, NULL, &arena, &message), LK_INVALID_ARGUMENT);
+		CHECK(message == NULL);
+		free(copy);
 	}
+}
+
+TEST(a_nul_in_the_text_is_refused)
+{
+	ProtobufCMessage *message = NULL;
+	struct lk_bytes text = { (const uint8_t *)"{\"aString\":\"a\0b\"}", 17 };
+
+	CHECK_CODE(lk_json_parse(EVERY, text, NULL, &arena, &message), LK_INVALID_ARGUMENT);
+}
+
+TEST(nesting_deeper_than_the_limit_is_refused)
+{
+	static const struct lk_json_options lenient = { .ignore_unknown = true };
+	ProtobufCMessage *message = NULL;
+	const char *text;
+
+	CHECK_OK(parse(repeated("", "{\"nested\":", 15, "{}}}}}}}}}}}}}}}}"), &message));
+	CHECK_CODE(parse(repeated("", "{\"nested\":", 16, "{}}}}}}}}}}}}}}}}}"), &message),
+		LK_INVALID_ARGUMENT);
+	text = repeated("{\"x\":", "[", 100000, "");
+	CHECK_CODE(lk_json_parse(EVERY, bytes_of(text), &lenient, &arena, &message),
+		LK_INVALID_ARGUMENT);
+}
+
+TEST(too_many_values_are_refused)
+{
+	ProtobufCMessage *message = NULL;
+
+	CHECK_OK(
+		parse(repeated("{\"manyInt32\":[", "1,", LK_JSON_VALUES_MAX - 2, "1]}"), &message));
+	CHECK_CODE(
+		parse(repeated("{\"manyInt32\":[", "1,", LK_JSON_VALUES_MAX - 1, "1]}"), &message),
+		LK_INVALID_ARGUMENT);
+}
+
+TEST(a_text_that_is_too_long_is_refused)
+{
+	const char *fits = repeated(
+		"{\"aString\":\"", "a", LK_JSON_TEXT_MAX - strlen("{\"aString\":\"\"}"), "\"}");
+	const char *does_not = repeated(
+		"{\"aString\":\"", "a", LK_JSON_TEXT_MAX - strlen("{\"aString\":\"\"}") + 1, "\"}");
+	ProtobufCMessage *message = NULL;
+
+	CHECK_OK(parse(fits, &message));
+	CHECK_CODE(parse(does_not, &message), LK_INVALID_ARGUMENT);
+}
+
+TEST(brackets_and_quotes_inside_of_strings_are_not_counted)
+{
+	const char *text =
+		"{\"aString\":\"[[[[[[[[[[[[[[[[[[[\\\\\",\"far\":\"\\\"{{{{{{{{{{{{{{{{{{{\"}";
+
+	CHECK_STR(printed(parsed(text), NULL), text);
+}
+
+TEST(a_long_unknown_name_is_cut_in_the_error)
+{
+	ProtobufCMessage *message = NULL;
+	struct lk_status st = parse(repeated("{\"", "\xc3\xbc", 5000, "\":1}"), &message);
+
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK(strlen(st.field) <= 128);
+	CHECK(lk_utf8_valid((struct lk_bytes) { (const uint8_t *)st.field, strlen(st.field) }));
 }
 
 TEST(unknown_members_can_be_skipped_whatever_they_hold)
@@ -228,193 +340,83 @@ TEST(unknown_members_can_be_skipped_whatever_they_hold)
 	const char *text = "{\"x\":{\"y\":[1,\"}\",null,true,{\"z\":-1e5}]},\"aInt32\":3,\"w\":[]}";
 	ProtobufCMessage *message = NULL;
 
-	CHECK_OK(lk_json_parse(EVERY, (struct lk_bytes) { (const uint8_t *)text, strlen(text) },
-		&lenient, &arena, &message));
+	CHECK_OK(lk_json_parse(EVERY, bytes_of(text), &lenient, &arena, &message));
 	CHECK_STR(printed(message, NULL), "{\"aInt32\":3}");
 	text = "{\"x\":{\"y\":[1,]}}";
-	CHECK_CODE(lk_json_parse(EVERY, (struct lk_bytes) { (const uint8_t *)text, strlen(text) },
-			   &lenient, &arena, &message),
+	CHECK_CODE(lk_json_parse(EVERY, bytes_of(text), &lenient, &arena, &message),
 		LK_INVALID_ARGUMENT);
 }
 
-TEST(with_defaults_every_member_without_presence_is_there)
-{
-	static const struct lk_json_options stable = { .with_defaults = true };
-	Latchkey__V1__RevokeKeyRequest request;
-	Latchkey__V1__ListKeysResponse list;
-	Latchkey__V1__UpdateKeyRequest update;
-
-	latchkey__v1__revoke_key_request__init(&request);
-	latchkey__v1__list_keys_response__init(&list);
-	latchkey__v1__update_key_request__init(&update);
-	CHECK_STR(printed(&request, &stable),
-		"{\"realm\":\"\",\"id\":\"\",\"reason\":\"REVOCATION_REASON_UNSPECIFIED\","
-		"\"comment\":\"\"}");
-	CHECK_STR(printed(&list, &stable), "{\"keys\":[],\"nextPageToken\":\"\"}");
-	CHECK_STR(printed(&update, &stable),
-		"{\"realm\":\"\",\"id\":\"\",\"name\":\"\",\"scopes\":[],\"networks\":[],"
-		"\"enabled\":false,\"metadata\":{}}");
-}
-
-TEST(indented_text_has_one_member_a_line)
-{
-	static const struct lk_json_options pretty = { .indent = 2 };
-
-	CHECK_STR(printed(parsed("{\"manyInt32\":[1,2],\"texts\":{\"a\":\"b\"},\"nested\":{}}"),
-			  &pretty),
-		"{\n  \"nested\": {},\n  \"manyInt32\": [\n    1,\n    2\n  ],\n"
-		"  \"texts\": {\n    \"a\": \"b\"\n  }\n}");
-}
-
-TEST(a_value_without_a_json_form_is_refused_by_name)
-{
-	Google__Protobuf__Timestamp at;
-	Google__Protobuf__FieldMask mask;
-	Latchkey__Test__EveryType message;
-	char bad_text[] = "\xff";
-	char bad_path[] = "userId";
-	char *paths[] = { bad_path };
-	struct lk_status st;
-	struct lk_buf buf;
-
-	google__protobuf__timestamp__init(&at);
-	google__protobuf__field_mask__init(&mask);
-	latchkey__test__every_type__init(&message);
-	lk_buf_init(&buf, 4096);
-	at.nanos = -1;
-	message.at = &at;
-	st = lk_json_print(&message.base, NULL, &buf);
-	CHECK_CODE(st, LK_INVALID_ARGUMENT);
-	CHECK_STR(st.field, "at");
-	message.at = NULL;
-	mask.n_paths = 1;
-	mask.paths = paths;
-	message.mask = &mask;
-	CHECK_CODE(lk_json_print(&message.base, NULL, &buf), LK_INVALID_ARGUMENT);
-	message.mask = NULL;
-	message.a_string = bad_text;
-	st = lk_json_print(&message.base, NULL, &buf);
-	CHECK_CODE(st, LK_INVALID_ARGUMENT);
-	CHECK_STR(st.field, "a_string");
-	lk_buf_fini(&buf);
-}
-
-TEST(a_message_that_nests_for_ever_is_not_printed)
-{
-	Latchkey__Test__EveryType message;
-	struct lk_buf buf;
-
-	latchkey__test__every_type__init(&message);
-	lk_buf_init(&buf, 4096);
-	message.nested = &message;
-	CHECK_CODE(lk_json_print(&message.base, NULL, &buf), LK_INVALID_ARGUMENT);
-	lk_buf_fini(&buf);
-}
-
-TEST(text_that_does_not_fit_is_refused)
-{
-	Latchkey__V1__KeyUsage usage;
-	char agent[] = "curl/7.88";
-	struct lk_buf buf;
-
-	latchkey__v1__key_usage__init(&usage);
-	usage.user_agent = agent;
-	for (size_t cap = 0; cap <= 25; cap++) {
-		lk_buf_init(&buf, cap);
-		CHECK_CODE(lk_json_print(&usage.base, NULL, &buf),
-			cap < strlen("{\"userAgent\":\"curl/7.88\"}") ? LK_RESOURCE_EXHAUSTED
-								      : LK_OK);
-		lk_buf_fini(&buf);
-	}
-}
-
-TEST(no_locale_changes_a_number)
-{
-	static const char *const locales[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "nl_NL.UTF-8" };
-	size_t i = 0;
-
-	while (i < LK_COUNT(locales) && setlocale(LC_ALL, locales[i]) == NULL)
-		i++;
-	if (i == LK_COUNT(locales))
-		skip();
-	CHECK_STR(localeconv()->decimal_point, ",");
-	CHECK(parsed("{\"aDouble\":1.5}")->a_double == 1.5);
-	CHECK_STR(printed(parsed("{\"aDouble\":1.5}"), NULL), "{\"aDouble\":1.5}");
-	setlocale(LC_ALL, "C");
-}
-
-TEST(messages_of_proto2_keep_their_presence)
-{
-	const char *text = "{\"name\":\"a\",\"field\":[{\"name\":\"x\",\"number\":0,"
-			   "\"label\":\"LABEL_REPEATED\",\"oneofIndex\":0}]}";
-	ProtobufCMessage *message = NULL;
-
-	CHECK_OK(lk_json_parse(&google__protobuf__descriptor_proto__descriptor,
-		(struct lk_bytes) { (const uint8_t *)text, strlen(text) }, NULL, &arena, &message));
-	CHECK_STR(printed(message, NULL), text);
-}
+static const char everything[] =
+	"{\"texts\":{\"a\":\"b\"},\"manyNested\":[{},{},{},{},{}],\"mask\":\"a,b\","
+	"\"aBytes\":\"AAAA\",\"aDouble\":1.5,\"aInt64\":-9223372036854775808,\"aString\":\"";
 
 TEST(when_any_allocation_fails_the_text_is_refused_for_memory)
 {
-	const char *text =
-		"{\"texts\":{\"a\":\"b\"},\"manyNested\":[{},{},{},{},{}],\"mask\":\"a,b\","
-		"\"aBytes\":\"AAAA\",\"aDouble\":1.5}";
-	struct lk_bytes bytes = { (const uint8_t *)text, strlen(text) };
+	/* Long, so that jansson's buffers grow beyond one chunk of its memory. The ends differ in
+	 * where in a token that happens. */
+	static const char *const parts[] = { "a", "\\u00e9", "\\\\", "\xc3\xbc." };
+
+	for (size_t i = 0; i < LK_COUNT(parts); i++) {
+		const char *text = repeated(everything, parts[i], 40000, "\"}");
+		bool fired = true;
+
+		for (unsigned long nth = 1; fired; nth++) {
+			struct lk_arena fresh;
+			ProtobufCMessage *message = NULL;
+			struct lk_status st;
+
+			lk_arena_init(&fresh, (size_t)1 << 20);
+			lk_alloc_fail_nth(nth);
+			st = lk_json_parse(EVERY, bytes_of(text), NULL, &fresh, &message);
+			fired = lk_alloc_fail_nth(0);
+			CHECK_CODE(st, fired ? LK_RESOURCE_EXHAUSTED : LK_OK);
+			CHECK((message == NULL) == fired);
+			lk_arena_fini(&fresh);
+		}
+	}
+}
+
+TEST(wherever_the_arena_ends_the_text_is_refused_for_memory)
+{
+	const char *text = repeated(everything, "a", 20, "\"}");
 	bool fired = true;
 
-	/* A cap fails where memory would: each step further on. */
 	for (size_t cap = 0; fired; cap += 16) {
 		struct lk_arena small;
 		ProtobufCMessage *message = NULL;
 		struct lk_status st;
 
 		lk_arena_init(&small, cap);
-		st = lk_json_parse(EVERY, bytes, NULL, &small, &message);
+		st = lk_json_parse(EVERY, bytes_of(text), NULL, &small, &message);
 		fired = small.exhausted;
 		CHECK_CODE(st, fired ? LK_RESOURCE_EXHAUSTED : LK_OK);
 		lk_arena_fini(&small);
 	}
-	fired = true;
-	for (unsigned long nth = 1; fired; nth++) {
-		const Latchkey__Test__EveryType *message = parsed(text);
-		struct lk_buf buf;
-		struct lk_status st;
-
-		lk_buf_init(&buf, 4096);
-		lk_alloc_fail_nth(nth);
-		st = lk_json_print(&message->base, NULL, &buf);
-		fired = lk_alloc_fail_nth(0);
-		CHECK_CODE(st, fired ? LK_RESOURCE_EXHAUSTED : LK_OK);
-		lk_buf_fini(&buf);
-	}
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(canonical_text_reads_and_prints_back_as_it_is),
-		CASE(a_message_survives_the_wire_between_two_texts),
 		CASE(names_of_the_schema_are_understood_too),
 		CASE(integers_are_read_exactly_in_every_spelling),
-		CASE(a_real_number_may_be_quoted),
+		CASE(a_real_number_may_have_any_spelling),
 		CASE(strings_undo_their_escapes),
 		CASE(both_alphabets_of_base64_are_read),
 		CASE(null_stands_for_an_absent_field),
 		CASE(white_space_between_tokens_means_nothing),
 		CASE(a_mask_goes_from_camel_case_to_snake_case),
-		CASE(a_pair_that_is_not_a_maps_entry_stays_a_list),
+		CASE(malformed_and_wrong_texts_are_refused_and_name_the_field),
 		CASE(text_cut_short_anywhere_is_refused),
+		CASE(a_nul_in_the_text_is_refused),
+		CASE(nesting_deeper_than_the_limit_is_refused),
+		CASE(too_many_values_are_refused),
+		CASE(a_text_that_is_too_long_is_refused),
+		CASE(brackets_and_quotes_inside_of_strings_are_not_counted),
+		CASE(a_long_unknown_name_is_cut_in_the_error),
 		CASE(unknown_members_can_be_skipped_whatever_they_hold),
-		CASE(with_defaults_every_member_without_presence_is_there),
-		CASE(indented_text_has_one_member_a_line),
-		CASE(a_value_without_a_json_form_is_refused_by_name),
-		CASE(a_message_that_nests_for_ever_is_not_printed),
-		CASE(text_that_does_not_fit_is_refused),
-		CASE(no_locale_changes_a_number),
-		CASE(messages_of_proto2_keep_their_presence),
 		CASE(when_any_allocation_fails_the_text_is_refused_for_memory),
+		CASE(wherever_the_arena_ends_the_text_is_refused_for_memory),
 	};
 
 	return RUN_ALL(tests);

@@ -201,6 +201,40 @@ TEST(a_page_of_large_keys_is_short_and_the_list_still_complete)
 	fixture_fini(&f);
 }
 
+/* Sixty-four times 16 bytes for the text and as much for its place, and the messages to come. */
+TEST(a_page_of_keys_with_many_small_texts_leaves_room_for_the_answer)
+{
+	static const char *scopes[LK_KEY_SCOPES_MAX];
+	struct lk_keys_query query = { 100, "", "", "", 0 };
+	char token[LK_PAGE_TOKEN_SIZE] = "";
+	struct lk_key_spec spec = fixture_spec();
+	struct lk_keys_page page;
+	struct fixture f;
+	size_t n = 0;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < LK_COUNT(scopes); i++)
+		scopes[i] = "*";
+	spec.user_id = "";
+	spec.scopes = scopes;
+	spec.n_scopes = LK_COUNT(scopes);
+	for (int i = 0; i < 40; i++)
+		CHECK_OK(fixture_create(&f, &spec, &key, &secret));
+	lk_arena_fini(&f.arena);
+	lk_arena_init(&f.arena, (size_t)96 * 1024);
+	query.page_token = token;
+	do {
+		CHECK_OK(lk_keys_list(&f.call, f.store, &query, &page));
+		CHECK(page.n > 0);
+		CHECK(f.arena.used < f.arena.cap / 2);
+		n += page.n;
+		memcpy(token, page.next_token, sizeof token);
+		lk_arena_reset(&f.arena);
+	} while (token[0] != '\0');
+	CHECK_EQ(n, 40);
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +243,7 @@ int main(void)
 		RUN(a_page_token_is_good_for_its_own_list_only),
 		RUN(a_query_outside_its_limits_is_refused_by_field),
 		RUN(a_page_of_large_keys_is_short_and_the_list_still_complete),
+		RUN(a_page_of_keys_with_many_small_texts_leaves_room_for_the_answer),
 	};
 
 	return RUN_ALL(tests);

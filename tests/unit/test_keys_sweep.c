@@ -79,11 +79,35 @@ TEST(a_key_without_an_end_is_never_swept)
 	fixture_fini(&f);
 }
 
+TEST(an_expiry_that_moves_leaves_no_entry_behind)
+{
+	struct lk_key_spec spec = fixture_spec();
+	struct lk_key_update change = { NULL, LK_KEY_FIELD_EXPIRES_AT, spec, false };
+	struct fixture f;
+	size_t rows;
+
+	fixture_init(&f);
+	spec.expires_ms = NOW + DAY_MS;
+	CHECK_OK(fixture_create(&f, &spec, &key, &secret));
+	rows = count_rows(&f);
+	change.id = key.id;
+	for (int i = 0; i < 5; i++) {
+		change.spec.expires_ms = NOW + (i / 2 + 2) * DAY_MS;
+		CHECK_OK(fixture_commit(&f, lk_keys_update(&f.call, f.txn, &change, &key)));
+		CHECK_EQ(count_rows(&f), rows);
+	}
+	change.spec.expires_ms = 0;
+	CHECK_OK(fixture_commit(&f, lk_keys_update(&f.call, f.txn, &change, &key)));
+	CHECK_EQ(count_rows(&f), rows - 1);
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_key_is_kept_400_days_after_its_end_and_then_leaves_nothing),
 		RUN(a_key_without_an_end_is_never_swept),
+		RUN(an_expiry_that_moves_leaves_no_entry_behind),
 	};
 
 	return RUN_ALL(tests);

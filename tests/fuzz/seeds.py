@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the seeds of the corpora: small, sound inputs that mutation starts from.
+
+Seeds are named seed-*; other files of a corpus are what fuzzing found.
+"""
+
+import pathlib
+import struct
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "tests/fuzz/corpus"
+
+SERVICE_SECRET = b"latchkey_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA22I3BT"
+CRM_SECRET = "crm_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA02r8dB"
+KEY_ID = "key_01tRy6czI6jAOLpZvq3hw1"  # 16 times the byte 1
+FAST, CRYPTO, READ, WRITE, HASH = 1, 2, 3, 4, 5
+
+
+def encode(file, message, text):
+    """A message of proto/ or server/ or tests/schema, from protobuf's text format."""
+    where = {"server/store/records.proto": ROOT, "every_type.proto": ROOT / "tests/schema"}
+    return subprocess.run(
+        ["protoc", f"-I{where.get(file, ROOT / 'proto')}", f"-I{ROOT / 'proto'}",
+         f"--encode={message}", file], input=text.encode(), stdout=subprocess.PIPE,
+        cwd=ROOT, check=True).stdout
+
+
+def key_request(name, text):
+    return encode("latchkey/v1/key.proto", f"latchkey.v1.{name}Request", text)
+
+
+def call(method, number, body=b"", metadata=b"", subject=b"", remaining=0):
+    return struct.pack(">HIIHHI", method, number, remaining, len(metadata), len(subject),
+                       len(body)) + metadata + subject + body
+
+
+def frame(lane, *calls, credential=b""):
+    return struct.pack(">BBHH", 1, lane, len(calls), len(credential)) + credential + b"".join(calls)
+
+
+def reply(number, code=0, why=b"", details=b"", body=b""):
+    return struct.pack(">IBHHI", number, code, len(why), len(details), len(body)) + \
+        why + details + body
+
+
+def reply_frame(*replies):
+    return struct.pack(">BBH", 1, 0, len(replies)) + b"".join(replies)
+
+
+def put(target, **seeds):
+    directory = CORPUS / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds.items():
+        data = data.encode() if isinstance(data, str) else data
+        (directory / f"seed-{name}").write_bytes(data)
+
+
+METADATA = encode("latchkey/v1/common.proto", "latchkey.v1.CallMetadata",
+                  'idempotency_key: "0123456789abcdef" traceparent: "00-aa-bb-01"')
+DETAILS = encode("latchkey/v1/common.proto", "latchkey.v1.ErrorDetails",
+                 'field_violations { field: "id" description: "no" } retry_delay { seconds: 1 }')
+CREATE = key_request("CreateKey", 'realm: "crm" name: "ci" user_id: "u_1" scopes: "records.*" '
+                     'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } '
+                     'expires_at { seconds: 1798761600 }')
+
+EVERY = encode("every_type.proto", "latchkey.test.EveryType",
+               'a_int32: 1 a_string: "x" texts { key: "k" value: "v" } at { seconds: 1 } '
+               'choice_message { a_bool: true }')
+
+
+def dispatch():
+    echo = key_request("GetKey", 'realm: "one" id: "hello"')
+    put("dispatch",
+        fast=b"\0" + frame(FAST, call(100, 0, echo), call(1, 1), credential=b"good"),
+        read=b"\1" + frame(READ, call(201, 0, echo, METADATA), call(201, 1, echo, remaining=9)),
+        write=b"\0" + frame(WRITE, call(200, 7, echo), credential=b"good"),
+        crypto=b"\1" + frame(CRYPTO, call(300, 1, echo)),
+        hash=b"\0" + frame(HASH, call(301, 1, echo), credential=b"bare"))
+
+
+def services():
+    def frames(first, *all_frames):
+        return first + b"".join(struct.pack(">H", len(one)) + one for one in all_frames)
+
+    authenticate = encode(
+        "latchkey/v1/auth.proto", "latchkey.v1.AuthenticateRequest",
+        f'realm: "crm" credentials {{ kind: CREDENTIAL_KIND_API_KEY value: "{CRM_SECRET}" }} '
+        'permissions: "records.read" client_address: "10.0.0.1" user_agent: "x"')
+    named = f'realm: "crm" id: "{KEY_ID}"'
+    put("services",
+        authenticate=frames(b"\0", frame(FAST, call(100, 0, authenticate),
+                                         credential=SERVICE_SECRET)),
+        create=frames(b"\1", frame(WRITE, call(200, 0, CREATE, METADATA)),
+                      frame(READ, call(202, 1, key_request("ListKeys", 'realm: "crm"')))),
+        get=frames(b"\1", frame(READ, call(201, 0, key_request("GetKey", named)), call(2, 1))),
+        list=frames(b"\1", frame(READ, call(202, 0, key_request(
+            "ListKeys", 'realm: "crm" user_id: "u_1" page_size: 1')))),
+        update=frames(b"\1", frame(WRITE, call(203, 0, key_request(
+            "UpdateKey", named + ' name: "n" '
+            'update_mask { paths: "name" }')))),
+        rotate=frames(b"\1", frame(WRITE, call(204, 0, key_request("RotateKey", named)))),
+        revoke=frames(b"\1", frame(WRITE, call(205, 0, key_request(
+            "RevokeKey", named + " reason: REVOCATION_REASON_KEY_COMPROMISE"))),
+            frame(FAST, call(100, 0, authenticate))),
+        health=frames(b"\0", frame(FAST, call(1, 0))))
+
+
+def channel():
+    keys = encode("latchkey/v1/key.proto", "latchkey.v1.GetKeyResponse",
+                  'key { id: "x" scopes: "*" created_at { seconds: 1 } }')
+    put("channel",
+        ok=reply_frame(reply(0, body=keys), reply(2, body=keys), reply(1, body=keys)),
+        error=reply_frame(reply(0, 3, b"no", DETAILS), reply(1, 14, b"later")),
+        whole=reply_frame(reply(0xffffffff, 16, b"who are you")))
+
+
+def message():
+    put("message",
+        authenticate=b"\0" + encode("latchkey/v1/auth.proto", "latchkey.v1.AuthenticateRequest",
+                                    'realm: "crm" credentials { value: "x" } path: "/"'),
+        create=b"\1" + CREATE,
+        descriptors=b"\2" + descriptors(),
+        metadata=b"\3" + METADATA,
+        details=b"\4" + DETAILS,
+        every=b"\5" + EVERY + encode("every_type.proto", "latchkey.test.EveryType",
+                                     "many_double: 1 many_double: 2 many_bool: true "
+                                     "many_int32: 300 many_unpacked: -1"))
+
+
+def descriptors():
+    """A set with a method, an enum and a oneof, in one file without imports."""
+    return encode("latchkey/v1/options.proto", "google.protobuf.FileDescriptorSet", """file {
+        name: "a.proto" package: "a" syntax: "proto3"
+        enum_type { name: "E" value { name: "E_ZERO" number: 0 } }
+        message_type { name: "M" oneof_decl { name: "choice" }
+            field { name: "text" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+            field { name: "many" number: 2 type: TYPE_INT32 label: LABEL_REPEATED }
+            field { name: "e" number: 3 type: TYPE_ENUM label: LABEL_OPTIONAL type_name: ".a.E" }
+            field { name: "m" number: 4 type: TYPE_MESSAGE label: LABEL_OPTIONAL type_name: ".a.M" }
+            field { name: "c" number: 5 type: TYPE_BYTES label: LABEL_OPTIONAL oneof_index: 0 } }
+        service { name: "S" method { name: "Do" input_type: ".a.M" output_type: ".a.M"
+            options { [latchkey.v1.rpc] { number: 7 lane: LANE_FAST } } } } }""")
+
+
+def json():
+    every = '{"aInt32":-1,"aInt64":"-9","aUint64":"18446744073709551615","aFloat":1.5,' \
+        '"aDouble":"NaN","aBool":true,"aColour":"COLOUR_RED",' \
+        '"aString":"\\u00e9\\n","aBytes":"AA==",' \
+        '"nested":{"at":"2026-01-01T00:00:00.5Z","span":"-1.5s","mask":"a.bC"}}'
+    put("json",
+        every="\0" + every,
+        lists='\6{"manyInt32":[1,2],"manyString":["a"],"manyNested":[{},{"a_int32":1}],'
+        '"texts":{"a":"b"},"switches":{"true":"COLOUR_GREEN"},"choiceNumber":0}',
+        create='\1{"realm":"crm","scopes":["*"],"expiresAt":null,"metadata":{"k":"v"}}',
+        unknown='\x08{"nothing":[1,{"x":null}]}',
+        message=b"\x10" + EVERY)
+
+
+def small():
+    put("config",
+        full="data_dir: d\nlisten:\n  operator: ipc://run/a\n  rpc: [tcp://127.0.0.1:1]\n"
+        "  plaintext_ok: true\nlog: { level: debug, format: json }\n"
+        "store: { sweep: 10m, reserve_mib: 1 }\nlanes: { read: { workers: 3 } }\n"
+        "realms:\n  crm:\n  shop: { key_prefix: s_, permissions: [a.b, c], "
+        "keys_per_owner_max: 7 }\n",
+        least="data_dir: d\nlisten: { operator: 'ipc://a' }\n",
+        alias="a: &x [1]\nb: *x\n")
+    put("texts", key="\0" + CRM_SECRET, id="\1" + KEY_ID, v4="\2" + "192.0.2.1",
+        v6="\2" + "2001:db8::1", mapped="\2::ffff:1.2.3.4", network="\3" + "10.0.0.0/8",
+        network6="\3" + "2001:db8::/32", permission="\4records.read", scope="\5records.*")
+    put("values", span="1w2d3h4m5s6ms", moment="2027-01-01T00:00:00.5+01:30",
+        reason="key-compromise", duration="-1.500s")
+    record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
+        'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
+        'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \
+        'previous { number: 1 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" }'
+    put("record",
+        key=b"\0" + encode("server/store/records.proto", "latchkey.store.v1.KeyRecord", record),
+        usage=b"\1" + encode("server/store/records.proto", "latchkey.store.v1.UsageRecord",
+                             'version: 1 uses { secret: 1 at_ms: 5 client_address: "::1" }'),
+        row=b"\2k/\3crm0123456789abcdef", owned=b"\2ku/\3crm\1u0123456789abcdef",
+        expiry=b"\2expiry/" + struct.pack(">Q", 60) + b"k/\3crm0123456789abcdef")
+    put("reflect", small=descriptors())
+
+
+if __name__ == "__main__":
+    dispatch()
+    services()
+    channel()
+    message()
+    json()
+    small()

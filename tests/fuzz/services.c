@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Request frames to the services of latchkey.v1, over a store in memory.
+ *
+ * Input: one byte, odd for the operator's socket, then up to 8 frames, each led by its length in
+ * two bytes; the last one may be cut. Each input has a new server whose store holds one key of
+ * the realm `crm`, and a service key that may do everything. Invariants: those of fuzz_serve, and
+ * the index never holds a record that it cannot read, nor lags behind the store.
+ */
+#include "server/log.h"
+#include "server/rpc/descriptors.h"
+#include "server/rpc/services.h"
+#include "server/store/store_mem.h"
+#include "tests/fuzz/serving.h"
+
+#define NOW ((lk_time_ms)1767225600000) /* 2026-01-01T00:00:00Z */
+#define FRAMES_MAX 8
+
+/* The secrets of the two keys; their ids are 16 times 1 and 16 times 2. */
+#define CRM_SECRET "crm_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA02r8dB"
+#define SERVICE_SECRET "latchkey_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA22I3BT"
+
+static const char *const permissions[] = { "records.read", "records.write", "clients.read" };
+static const struct lk_realm_spec realm_spec = { "crm", "crm_", permissions, LK_COUNT(permissions),
+	5 };
+static const struct lk_peppers peppers = { .items = { { 1, { 42 } } }, .n = 1 };
+
+struct node {
+	struct lk_store *store;
+	struct lk_realms *realms;
+	struct lk_index *index;
+	struct lk_committer *committer;
+	struct lk_services services;
+	struct lk_authorizer authorizer;
+	struct fuzz_served served;
+};
+
+static lk_time_ms now(void)
+{
+	return NOW;
+}
+
+/* Stands still: no deadline passes. */
+static uint64_t mono_us(void)
+{
+	return 1000000;
+}
+
+static void put_key(struct lk_txn *txn, const char *realm, const char *secret, uint8_t id)
+{
+	const struct lk_bytes all = fuzz_text("*");
+	struct lk_key_record record = {
+		.realm = fuzz_text(realm),
+		.name = fuzz_text("key"),
+		.user_id = fuzz_text("u_1"),
+		.scopes = { &all, 1 },
+		.realms = { &all, strcmp(realm, LK_REALM_BUILTIN) == 0 },
+		.enabled = true,
+		.created_ms = NOW - 1000,
+		.current = { 1, { 0 }, 1, fuzz_text("AAAAAAA"), NOW - 1000, 0 },
+	};
+	struct lk_digest digest;
+	struct lk_bytes value;
+	struct lk_arena arena;
+	struct lk_row row;
+
+	lk_arena_init(&arena, (size_t)1 << 16);
+	memset(record.id.bytes, id, sizeof record.id.bytes);
+	lk_digest_make(&peppers.items[0], record.realm, fuzz_text(secret), &digest);
+	memcpy(record.current.digest, digest.bytes, sizeof digest.bytes);
+	row = lk_row_of_key(record.realm, &record.id);
+	FUZZ_OK(lk_key_record_encode(&record, &arena, &value));
+	FUZZ_OK(lk_txn_put(txn, lk_row_bytes(&row), value, true));
+	row = lk_row_of_user_key(record.realm, record.user_id, &record.id);
+	FUZZ_OK(lk_txn_put(txn, lk_row_bytes(&row), (struct lk_bytes) { NULL, 0 }, false));
+	lk_arena_fini(&arena);
+}
+
+static void put_keys(struct lk_store *store)
+{
+	struct lk_txn *txn;
+	uint64_t seq;
+
+	FUZZ_OK(lk_txn_new(store, &txn));
+	put_key(txn, "crm", CRM_SECRET, 1);
+	put_key(txn, LK_REALM_BUILTIN, SERVICE_SECRET, 2);
+	FUZZ_OK(lk_txn_commit(txn, &seq));
+	lk_txn_free(txn);
+}
+
+static void on_commit(void *arg, uint64_t seq)
+{
+	struct node *node = arg;
+
+	FUZZ_OK(lk_index_catch_up(node->index, node->store, seq));
+}
+
+static void open_node(struct node *node)
+{
+	const struct lk_committer_options committer = {
+		.store = node->store, .on_commit = on_commit, .arg = node
+	};
+	struct lk_server_options options = {
+		.bindings = node->services.bindings,
+		.n_bindings = LK_SERVICES_N,
+		.authorizer = &node->authorizer,
+		.now = now,
+		.mono_us = mono_us,
+	};
+
+	FUZZ_OK(lk_realms_new(&realm_spec, 1, NULL, &node->realms));
+	FUZZ_OK(lk_index_new(node->realms, &node->index));
+	FUZZ_OK(lk_index_load(node->index, node->store));
+	FUZZ_OK(lk_committer_start(&committer, &node->committer));
+	options.committer = node->committer;
+	node->services = (struct lk_services) {
+		.verifier = { node->index, &peppers, NULL },
+		.index = node->index,
+		.store = node->store,
+		.committer = node->committer,
+		.peppers = &peppers,
+		.descriptor_set = lk_descriptor_set(),
+	};
+	node->authorizer = lk_services_authorizer(&node->services);
+	lk_services_bind(&node->services);
+	FUZZ_OK(lk_server_new(&options, &node->served.server));
+	node->services.server = node->served.server;
+	node->served.bindings = node->services.bindings;
+	node->served.n_bindings = LK_SERVICES_N;
+}
+
+static void close_node(struct node *node)
+{
+	lk_server_free(node->served.server);
+	lk_committer_stop(node->committer);
+	FUZZ_CHECK(lk_index_stats(node->index).unreadable == 0);
+	FUZZ_CHECK(!lk_index_is_behind(node->index));
+	lk_index_free(node->index);
+	lk_realms_free(node->realms);
+	lk_store_close(node->store);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct lk_bytes input = { data, n };
+	bool is_operator = fuzz_choice(&input, 2) == 1;
+	struct lk_cursor cursor = lk_cursor_over(input);
+	struct node node = { 0 };
+
+	lk_log_configure(LK_LOG_ERROR, LK_LOG_TEXT_FORMAT);
+	FUZZ_OK(lk_crypto_init());
+	FUZZ_OK(lk_store_mem_open(&node.store));
+	put_keys(node.store);
+	open_node(&node);
+	for (unsigned i = 0; i < FRAMES_MAX && cursor.at < cursor.end; i++) {
+		size_t left, frame_n = lk_cursor_u16(&cursor);
+
+		left = (size_t)(cursor.end - cursor.at);
+		fuzz_serve(&node.served, lk_cursor_take(&cursor, frame_n < left ? frame_n : left),
+			is_operator);
+	}
+	close_node(&node);
+	return 0;
+}

@@ -14,7 +14,7 @@
 #include "server/store/store_leveldb.h"
 #include "server/store/sweeper.h"
 
-#define PATH_SIZE 1200
+#define PATH_SIZE LK_DAEMON_PATH_SIZE
 
 /* Lines about refused calls in a second. It takes no key to be refused, a hundred times a frame, so
  * anybody could fill the disk otherwise. */
@@ -97,9 +97,8 @@ static void report_store(void *arg, const char *what)
 
 static struct lk_status open_store(struct lk_daemon *daemon)
 {
-	char path[PATH_SIZE];
 	const struct lk_store_leveldb_options options = {
-		.path = path,
+		.path = daemon->store_path,
 		.create = true,
 		.change_log_max = daemon->config->change_log_max,
 		.change_log_age_ms = daemon->config->change_log_age_ms,
@@ -108,7 +107,7 @@ static struct lk_status open_store(struct lk_daemon *daemon)
 		.report = report_store,
 	};
 
-	path_of(path, daemon->config, "store");
+	path_of(daemon->store_path, daemon->config, "store");
 	return lk_store_leveldb_open(&options, &daemon->store);
 }
 

@@ -7,8 +7,11 @@
 #include "server/net/listener.h"
 #include "server/rpc/services.h"
 
+#define LK_DAEMON_PATH_SIZE 1200
+
 struct lk_daemon {
 	const struct lk_config *config;
+	char store_path[LK_DAEMON_PATH_SIZE]; /* the store names it in its reports */
 	struct lk_peppers peppers;
 	struct lk_store *store;
 	struct lk_realms *realms;

@@ -12,7 +12,7 @@
 #include "server/store/store.h"
 
 struct lk_store_leveldb_options {
-	const char *path;
+	const char *path;             /* outlives the store */
 	bool create;                  /* when there has never been a store at this path */
 	size_t change_log_max;        /* commits to keep in the change log; 0: 1,000,000 */
 	lk_time_ms change_log_age_ms; /* keep them no longer than this; 0: 24 hours */

@@ -232,6 +232,7 @@ class FullDisk(unittest.TestCase):
         self.assertIn("UNAVAILABLE", done.err)
         self.assertEqual(d.verdict(keys[1][1]), "REVOKED")
         self.assertIn("false", d.cli("--json", "health").out)
+        self.assertIn(f'error store what="{self.disk}/data/store: cannot write', d.log.read_text())
         # With the disk still full a restart works from the reserve, and writes go on.
         self.assertEqual(d.stop(), 0)
         d.start()

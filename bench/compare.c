@@ -129,7 +129,8 @@ static void print_sides(struct side *sides, size_t n_sides, unsigned rounds, boo
 		printf("\n]\n");
 	else
 		printf("Median of %u rounds; ratio against the best echo row of the transport; "
-		       "latencies in us.\n",
+		       "latencies in us.\nServers run on one half of the CPUs, the load on the "
+		       "other.\n",
 			rounds);
 }
 

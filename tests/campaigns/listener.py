@@ -77,10 +77,22 @@ class Established(threading.Thread):
             self.error = error
 
 
+def connect(url):
+    """Waits while the queue of the listening socket is full, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return Connection(url)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
 def answer_time(url):
     """Seconds until a new client has its answer."""
     started = time.monotonic()
-    connection = Connection(url)
+    connection = connect(url)
     connection.send(CHECK)
     connection.receive()
     connection.socket.close()

@@ -26,11 +26,6 @@ static const struct lk_realm_spec builtin = {
 	.n_permissions = LK_COUNT(service_scopes),
 };
 
-static struct lk_bytes bytes_of(const char *text)
-{
-	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
-}
-
 static bool is_realm_name(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -60,7 +55,7 @@ static struct lk_status add_permissions(
 	struct lk_catalog *catalog, const struct lk_realm_spec *spec)
 {
 	for (size_t i = 0; i < spec->n_permissions; i++)
-		LK_TRY(lk_catalog_add(catalog, bytes_of(spec->permissions[i])));
+		LK_TRY(lk_catalog_add(catalog, lk_bytes_of(spec->permissions[i])));
 	return LK_SUCCESS;
 }
 
@@ -111,7 +106,7 @@ static struct lk_realm *append(struct lk_realms *realms)
 
 static struct lk_status open_realm(struct lk_realms *realms, const struct lk_realm_spec *spec)
 {
-	struct lk_realm *realm = find(realms, bytes_of(spec->name));
+	struct lk_realm *realm = find(realms, lk_bytes_of(spec->name));
 
 	if (realm == NULL) {
 		realm = append(realms);

@@ -10,11 +10,6 @@
 /* More than anybody presents at once; two are already too many. */
 #define CREDENTIALS_MAX 8
 
-static struct lk_bytes bytes_of(const char *text)
-{
-	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
-}
-
 /* Copies the scopes, which lie one after the other, each with its NUL. */
 static char **copy_scopes(struct lk_arena *arena, const struct lk_entry *entry)
 {
@@ -66,7 +61,7 @@ static struct lk_status read_credentials(
 		if (request->credentials[i]->kind != LK_CREDENTIAL_KIND_BEARER &&
 			request->credentials[i]->kind != LK_CREDENTIAL_KIND_API_KEY)
 			return LK_BAD_FIELD("credentials", "has an entry of an unknown kind");
-		credentials[i] = bytes_of(request->credentials[i]->value);
+		credentials[i] = lk_bytes_of(request->credentials[i]->value);
 	}
 	return LK_SUCCESS;
 }
@@ -82,8 +77,8 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 		.n_credentials = request->n_credentials,
 		.permissions = (const char *const *)request->permissions,
 		.n_permissions = request->n_permissions,
-		.client_address = bytes_of(request->client_address),
-		.user_agent = bytes_of(request->user_agent),
+		.client_address = lk_bytes_of(request->client_address),
+		.user_agent = lk_bytes_of(request->user_agent),
 		.now = call->now,
 	};
 	struct lk_verdict verdict;

@@ -20,11 +20,6 @@ void lk_services_bind(struct lk_services *services)
 	memcpy(services->bindings, bindings, sizeof bindings);
 }
 
-static struct lk_bytes bytes_of(const char *text)
-{
-	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
-}
-
 static struct lk_status authenticate_service(void *arg, const struct lk_peer *peer,
 	struct lk_bytes credential, lk_time_ms now, struct lk_caller *caller_out)
 {
@@ -59,7 +54,7 @@ static int find_scope(void *arg, const char *name)
 {
 	struct lk_services *services = arg;
 	const struct lk_realm *realm = lk_realms_at(lk_index_realms(services->index), 0);
-	int bit = lk_catalog_find(&realm->catalog, bytes_of(name));
+	int bit = lk_catalog_find(&realm->catalog, lk_bytes_of(name));
 
 	return bit < 64 ? bit : -1;
 }
@@ -68,7 +63,7 @@ static int find_realm(void *arg, const char *name)
 {
 	struct lk_services *services = arg;
 	const struct lk_realm *realm =
-		lk_realms_find(lk_index_realms(services->index), bytes_of(name));
+		lk_realms_find(lk_index_realms(services->index), lk_bytes_of(name));
 
 	return realm != NULL ? (int)realm->index : -1;
 }

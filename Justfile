@@ -60,11 +60,12 @@ fuzz seconds="60": (build "fuzz")
 bench *args: build
     @build/release/latchkey-bench {{ args }}
 
-# Runs the long campaigns: revocation, crash, listener (about seven minutes)
+# Runs the long campaigns: revocation, crash, listener, crowd (about seven minutes)
 campaigns: build
     @build/release/tests/campaign_revocation build/release 1000000
     @build/release/tests/campaign_crash build/release 200
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/listener.py 10000
+    @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/crowd.py
 
 # Runs what CI runs
 [no-exit-message]

@@ -31,7 +31,7 @@ static void emit_includes(const struct lk_schema *schema, const pb_file *file, s
 				out, "#include \"%s.rpc.h\"\n", lk_names_stem(schema, &imported));
 	}
 	lk_out_print(out, "#include \"proto/wire/rpc.h\"\n\n"
-			  "_Static_assert(LK_RPC_ABI == 1, \"generate this file anew\");\n");
+			  "_Static_assert(LK_RPC_ABI == 2, \"generate this file anew\");\n");
 }
 
 static void emit_enum(const struct lk_schema *schema, const char *scope, const pb_file *file,

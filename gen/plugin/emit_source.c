@@ -132,6 +132,8 @@ static void emit_row(const struct lk_schema *schema, const struct lk_site *site,
 			lk_names_type(schema, request));
 	else
 		lk_out_print(out, "\t\t.realm_offset = LK_NO_REALM,\n");
+	if (rule->subject)
+		lk_out_print(out, "\t\t.takes_subject = true,\n");
 	lk_out_print(out, "\t\t.serve = serve_%s,\n\t},\n", lk_names_local_method(schema, site));
 }
 

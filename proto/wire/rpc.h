@@ -11,7 +11,7 @@
 #include "proto/wire/message.h"
 
 /* Changes when generated code has to be generated anew. */
-#define LK_RPC_ABI 1
+#define LK_RPC_ABI 2
 
 /* A call without a timeout of its own gets this one. */
 #define LK_TIMEOUT_MS_DEFAULT 10000
@@ -43,6 +43,7 @@ struct lk_method {
 	const ProtobufCMessageDescriptor *response;
 	size_t realm_offset; /* of the request's `string realm`, or LK_NO_REALM */
 	lk_serve_fn serve;
+	bool takes_subject; /* may be called for an end user */
 };
 
 /* A field that holds a secret: left out of logs, wiped after use. */
@@ -137,8 +138,9 @@ typedef void (*lk_submit_fn)(
 
 /* --- the answering side --- */
 
-/* Who calls, and the transaction of a call in the WRITE lane; the server defines both. */
+/* Who calls, for whom, and the transaction of a change; the server defines them. */
 struct lk_caller;
+struct lk_subject;
 struct lk_txn;
 
 /* One call being answered. Handlers allocate from the arena, which is reset after the reply. */
@@ -151,14 +153,23 @@ struct lk_call {
 	int realm;                      /* index of the request's realm; -1: it has none */
 	lk_time_ms now;                 /* when the call came in */
 	lk_mono_ms deadline;
-	struct lk_bytes idempotency_key; /* empty: none was sent */
-	const char *traceparent;         /* "" when none was sent */
-	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+	struct lk_bytes idempotency_key;  /* empty: none was sent */
+	const char *traceparent;          /* "" when none was sent */
+	const struct lk_subject *subject; /* for whom the service calls; NULL: nobody */
+
+	/* A signature may be verified here and now. Where it may not, a handler that has to sets
+	 * must_compute and returns any error: the call is served again where it may. */
+	bool may_compute;
+	bool must_compute;
 
 	/* A WRITE handler that returns LK_OK may set these: called once with the outcome of the
 	 * commit, before the reply leaves, on the committer's thread. */
 	void (*on_commit)(void *arg, struct lk_status outcome);
 	void *on_commit_arg;
+
+	/* A WRITE handler that returns LK_OK may set this to an error: what it wrote is committed,
+	 * and then the caller is told the error. */
+	struct lk_status answer;
 };
 
 /* A service and the handlers that serve it. */

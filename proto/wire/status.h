@@ -15,11 +15,24 @@ enum lk_code {
 #undef LK_CODE
 };
 
+/* latchkey.v1.ErrorReason: tells errors of one code apart, for programs. */
+enum lk_error_reason {
+	LK_NO_REASON = 0,
+	LK_IDEMPOTENCY_KEY_REUSED = 1,
+	LK_WRONG_CREDENTIALS = 2,
+	LK_REFRESH_TOKEN_UNKNOWN = 3,
+	LK_REFRESH_TOKEN_REUSED = 4,
+	LK_TOO_MANY_ATTEMPTS = 5,
+	LK_SUBJECT_REFUSED = 6,
+	LK_SUBJECT_LACKS_PERMISSION = 7,
+};
+
 struct lk_status {
 	enum lk_code code;
 	uint32_t retry_ms; /* wait this long before the next try; 0: nothing is promised */
 	const char *why;   /* NULL exactly when code is LK_OK */
 	const char *field; /* the request field at fault, or NULL */
+	enum lk_error_reason reason;
 };
 
 #define LK_SUCCESS ((struct lk_status) { .code = LK_OK })

@@ -18,15 +18,19 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 	case LK_DENY_UNKNOWN_CREDENTIAL:
 		return "the credential is not valid";
 	case LK_DENY_REVOKED:
-		return "the key was revoked";
+		return "the credential was revoked";
 	case LK_DENY_DISABLED:
-		return "the key is disabled";
+		return "the credential is disabled";
 	case LK_DENY_EXPIRED:
-		return "the key has expired";
+		return "the credential has expired";
 	case LK_DENY_NETWORK_NOT_ALLOWED:
-		return "the key may not be used from this address";
+		return "the credential may not be used from this address";
 	case LK_DENY_PERMISSION_DENIED:
-		return "the key lacks a permission";
+		return "the credential lacks a permission";
+	case LK_DENY_USER_DISABLED:
+		return "the user is disabled";
+	case LK_DENY_ORGANIZATION_DISABLED:
+		return "the organization is disabled";
 	}
 	assert(false); /* a number outside the enum */
 	return "";

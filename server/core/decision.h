@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "server/core/facts.h"
+#include "server/core/proofs.h"
 #include "server/core/usage.h"
 
 /* The numbers of latchkey.v1.DenyReason. */
@@ -20,6 +22,8 @@ enum lk_deny_reason {
 	LK_DENY_EXPIRED = 6,
 	LK_DENY_NETWORK_NOT_ALLOWED = 7,
 	LK_DENY_PERMISSION_DENIED = 8,
+	LK_DENY_USER_DISABLED = 9,
+	LK_DENY_ORGANIZATION_DISABLED = 10,
 };
 
 /* One public sentence; "" for LK_DENY_NONE. */
@@ -29,7 +33,8 @@ const char *lk_deny_message(enum lk_deny_reason reason);
 struct lk_verifier {
 	struct lk_index *index;
 	const struct lk_peppers *peppers;
-	struct lk_usage *usage; /* NULL: uses are not noted */
+	struct lk_usage *usage;   /* NULL: uses are not noted */
+	struct lk_proofs *proofs; /* NULL: no tokens are signed */
 };
 
 struct lk_auth_request {
@@ -41,6 +46,7 @@ struct lk_auth_request {
 	struct lk_bytes client_address; /* empty: unknown */
 	struct lk_bytes user_agent;
 	lk_time_ms now;
+	bool may_compute; /* a signature may be verified here */
 };
 
 struct lk_verdict {
@@ -48,6 +54,14 @@ struct lk_verdict {
 	/* Set once the secret was proven, also when access is denied; valid until
 	 * lk_index_leave. */
 	const struct lk_entry *entry;
+	const struct lk_user_facts *user;                 /* NULL: no user of the realm */
+	const struct lk_organization_facts *organization; /* NULL: none that is known */
+	const char *organization_id;                      /* "": none */
+	/* What the credential allows now: its scopes and, where there is a user, no more than
+	 * their permissions. */
+	struct lk_permset permissions;
+	/* Nothing was decided: a signature has to be verified, where that may be done. */
+	bool must_compute;
 };
 
 /* Judges. Between lk_index_enter and lk_index_leave.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "server/core/entry.h"
+#include "server/core/keyring.h"
 
 struct lk_index;
 
@@ -56,6 +57,15 @@ const struct lk_realms *lk_index_realms(const struct lk_index *index);
  * revoked when its revocation could not be written, as stale when a change of it was written but
  * not applied (then a load that succeeds ends it, too). */
 void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_entry_denial denial);
+
+/* Refuses whatever belongs to a user, as lk_index_deny: when disabling them, or another change of
+ * what they may do, could not be written or read back. */
+void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
+	const struct lk_key_id *user_id, enum lk_entry_denial denial);
+
+/* The keyring of a realm, never NULL. Between enter and leave. */
+const struct lk_keyring *lk_index_keyring(
+	const struct lk_index *index, const struct lk_realm *realm);
 
 struct lk_index_stats {
 	size_t keys;

@@ -9,8 +9,6 @@
 
 __extension__ typedef unsigned __int128 lk_wide;
 
-#define ID_PREFIX "key_"
-#define ID_PREFIX_CHARS 4
 #define ID_DIGITS 22
 
 /* In the order of ASCII, so that texts sort as the numbers do. */
@@ -131,17 +129,18 @@ static void format_digits(uint64_t number, char *out, size_t n)
 	}
 }
 
-void lk_key_id_format(const struct lk_key_id *id, char text_out[LK_KEY_ID_TEXT_SIZE])
+void lk_id_format(const char *prefix, const struct lk_key_id *id, char text_out[LK_ID_TEXT_SIZE])
 {
 	/* Ten digits fit into 64 bits, so two wide divisions are enough: this is on the hot path.
 	 */
 	const uint64_t ten_digits = UINT64_C(839299365868340224);
-	char *out = text_out + ID_PREFIX_CHARS;
+	size_t prefix_n = strlen(prefix);
+	char *out = text_out + prefix_n;
 	lk_wide number = 0;
 
 	for (size_t i = 0; i < sizeof id->bytes; i++)
 		number = number << 8 | id->bytes[i];
-	memcpy(text_out, ID_PREFIX, ID_PREFIX_CHARS);
+	memcpy(text_out, prefix, prefix_n);
 	format_digits((uint64_t)(number % ten_digits), out + 12, 10);
 	number /= ten_digits;
 	format_digits((uint64_t)(number % ten_digits), out + 2, 10);
@@ -149,14 +148,15 @@ void lk_key_id_format(const struct lk_key_id *id, char text_out[LK_KEY_ID_TEXT_S
 	out[ID_DIGITS] = '\0';
 }
 
-bool lk_key_id_parse(struct lk_bytes text, struct lk_key_id *id_out)
+bool lk_id_parse(const char *prefix, struct lk_bytes text, struct lk_key_id *id_out)
 {
+	size_t prefix_n = strlen(prefix);
 	struct lk_key_id id = { 0 };
 
-	if (text.n != ID_PREFIX_CHARS + ID_DIGITS ||
-		strncmp(ID_PREFIX, (const char *)text.data, ID_PREFIX_CHARS) != 0)
+	if (text.n != prefix_n + ID_DIGITS ||
+		strncmp(prefix, (const char *)text.data, prefix_n) != 0)
 		return false;
-	for (size_t i = ID_PREFIX_CHARS; i < text.n; i++) {
+	for (size_t i = prefix_n; i < text.n; i++) {
 		int value = digit_value(text.data[i]);
 		unsigned carry = (unsigned)value;
 

@@ -7,12 +7,16 @@
  *
  *     \b[a-z0-9_]{0,31}_[0-9A-Za-z]{49}\b
  *
- * can tell a key from noise without asking anyone. An id is `key_` and 22 base62 digits of a
+ * can tell a key from noise without asking anyone. Session tokens and refresh tokens have the same
+ * form under prefixes of their own. An id is a prefix such as `key_` and 22 base62 digits of a
  * 128-bit number: 48 bits of milliseconds, then 80 random ones; ids sort by creation.
  */
 #pragma once
 
 #include "server/core/realm.h"
+
+#define LK_SESSION_TOKEN_PREFIX "lks_"
+#define LK_REFRESH_TOKEN_PREFIX "lkr_"
 
 #define LK_KEY_RANDOM_CHARS 43
 #define LK_KEY_CHECK_CHARS 6
@@ -20,7 +24,13 @@
 
 #define LK_KEY_TEXT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_RANDOM_CHARS + LK_KEY_CHECK_CHARS + 1)
 #define LK_KEY_HINT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_HINT_CHARS + 1)
-#define LK_KEY_ID_TEXT_SIZE 27
+
+/* What ids of each kind begin with. */
+#define LK_ID_KEY "key_"
+#define LK_ID_USER "user_"
+#define LK_ID_SESSION "ses_"
+#define LK_ID_SIGNING_KEY "sig_"
+#define LK_ID_TEXT_SIZE 28 /* for the longest of them */
 
 /* A whole key, NUL-terminated. A secret: wipe it. */
 struct lk_key_text {
@@ -40,7 +50,9 @@ void lk_key_text_hint(
 
 /* A new id. */
 void lk_key_id_make(lk_time_ms now, struct lk_key_id *id_out);
-void lk_key_id_format(const struct lk_key_id *id, char text_out[LK_KEY_ID_TEXT_SIZE]);
 
-/* False for anything but a text that lk_key_id_format writes. */
-bool lk_key_id_parse(struct lk_bytes text, struct lk_key_id *id_out);
+/* Writes the id behind one of the prefixes above. */
+void lk_id_format(const char *prefix, const struct lk_key_id *id, char text_out[LK_ID_TEXT_SIZE]);
+
+/* False for anything but a text that lk_id_format writes with this prefix. */
+bool lk_id_parse(const char *prefix, struct lk_bytes text, struct lk_key_id *id_out);

@@ -14,7 +14,7 @@
 
 static const struct lk_bytes from_first;
 
-static struct lk_row row_of(const struct lk_keys_call *call, const struct lk_key_id *id)
+static struct lk_row row_of(const struct lk_core_call *call, const struct lk_key_id *id)
 {
 	return lk_row_of_key(lk_keys_realm_name(call), id);
 }
@@ -31,7 +31,7 @@ static bool copy_value(void *arg, struct lk_bytes key, struct lk_bytes value, ui
 
 /* Scanned, not got: usage is written at any time and must not make a commit fail. */
 static struct lk_status view_usage_in_txn(
-	const struct lk_keys_call *call, struct lk_txn *txn, struct lk_key_view *view)
+	const struct lk_core_call *call, struct lk_txn *txn, struct lk_key_view *view)
 {
 	struct lk_row row = lk_row_of_usage(lk_keys_realm_name(call), &view->record.id);
 	struct lk_status st;
@@ -48,7 +48,7 @@ static struct lk_status view_usage_in_txn(
 }
 
 /* Writes a record and answers with what was written. */
-static struct lk_status put_record(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status put_record(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_record *record, struct lk_key_view *view_out)
 {
 	struct lk_row row = row_of(call, &record->id);
@@ -61,21 +61,21 @@ static struct lk_status put_record(const struct lk_keys_call *call, struct lk_tx
 }
 
 /* An id that no key can have is as unknown as one that no key has. */
-static struct lk_status get_value(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status get_value(const struct lk_core_call *call, struct lk_txn *txn,
 	const char *id_text, struct lk_bytes *value_out)
 {
 	struct lk_status st;
 	struct lk_key_id id;
 	struct lk_row row;
 
-	if (!lk_key_id_parse(lk_keys_text(id_text), &id))
+	if (!lk_id_parse(LK_ID_KEY, lk_keys_text(id_text), &id))
 		return lk_keys_not_found();
 	row = row_of(call, &id);
 	st = lk_txn_get(txn, lk_row_bytes(&row), value_out);
 	return st.code == LK_NOT_FOUND ? lk_keys_not_found() : st;
 }
 
-static struct lk_status get_record(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status get_record(const struct lk_core_call *call, struct lk_txn *txn,
 	const char *id_text, struct lk_key_record *record_out)
 {
 	struct lk_bytes value;
@@ -85,7 +85,7 @@ static struct lk_status get_record(const struct lk_keys_call *call, struct lk_tx
 }
 
 /* A new secret and what the record keeps of it. */
-static void make_secret(const struct lk_keys_call *call, uint32_t number,
+static void make_secret(const struct lk_core_call *call, uint32_t number,
 	struct lk_key_text *secret_out, char hint_out[LK_KEY_HINT_SIZE],
 	struct lk_secret_record *record_out)
 {
@@ -112,14 +112,14 @@ static struct lk_status put_empty(struct lk_txn *txn, const struct lk_row *row)
 
 /* When the sweeper looks at a key that ends at this moment. */
 static struct lk_row row_of_end(
-	const struct lk_keys_call *call, const struct lk_key_id *id, lk_time_ms end_ms)
+	const struct lk_core_call *call, const struct lk_key_id *id, lk_time_ms end_ms)
 {
 	struct lk_row row = row_of(call, id);
 
 	return lk_row_of_expiry(end_ms + LK_KEY_KEEP_MS, lk_row_bytes(&row));
 }
 
-static struct lk_status put_end(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status put_end(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_id *id, lk_time_ms end_ms)
 {
 	struct lk_row entry = row_of_end(call, id, end_ms);
@@ -128,7 +128,7 @@ static struct lk_status put_end(const struct lk_keys_call *call, struct lk_txn *
 }
 
 /* The old entry goes, or a key whose expiry moves again and again would fill the disk. */
-static struct lk_status move_end(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status move_end(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_record *record, lk_time_ms old_end_ms)
 {
 	struct lk_row entry = row_of_end(call, &record->id, old_end_ms);
@@ -152,7 +152,7 @@ static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uin
 /* Keys that ended count as long as they are kept: otherwise a caller that creates and revokes in
  * a loop could fill the disk. */
 static struct lk_status check_owner_limit(
-	const struct lk_keys_call *call, struct lk_txn *txn, const struct lk_key_record *record)
+	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
 	struct lk_bytes realm = lk_keys_realm_name(call);
 	size_t keys = 0;
@@ -173,7 +173,7 @@ static struct lk_status check_owner_limit(
 }
 
 static struct lk_status put_owner_rows(
-	const struct lk_keys_call *call, struct lk_txn *txn, const struct lk_key_record *record)
+	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
 	struct lk_bytes realm = lk_keys_realm_name(call);
 	struct lk_row row;
@@ -191,7 +191,7 @@ static struct lk_status put_owner_rows(
 	return LK_SUCCESS;
 }
 
-static struct lk_status fill_record(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+static struct lk_status fill_record(const struct lk_core_call *call, const struct lk_key_spec *spec,
 	struct lk_key_record *record_out)
 {
 	*record_out = (struct lk_key_record) {
@@ -208,7 +208,7 @@ static struct lk_status fill_record(const struct lk_keys_call *call, const struc
 	return lk_keys_set_metadata(call, spec, record_out);
 }
 
-static struct lk_status put_new(const struct lk_keys_call *call, struct lk_txn *txn,
+static struct lk_status put_new(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_record *record, struct lk_key_view *view_out)
 {
 	struct lk_row row = row_of(call, &record->id);
@@ -219,7 +219,7 @@ static struct lk_status put_new(const struct lk_keys_call *call, struct lk_txn *
 	return put_record(call, txn, record, view_out);
 }
 
-struct lk_status lk_keys_create(const struct lk_keys_call *call, struct lk_txn *txn,
+struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_spec *spec, struct lk_key_view *view_out,
 	struct lk_key_text *secret_out)
 {
@@ -237,7 +237,7 @@ struct lk_status lk_keys_create(const struct lk_keys_call *call, struct lk_txn *
 	return st;
 }
 
-struct lk_status lk_keys_get(const struct lk_keys_call *call, struct lk_store *store,
+struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,
 	const char *id_text, struct lk_key_view *view_out)
 {
 	struct lk_bytes realm = lk_keys_realm_name(call);
@@ -247,7 +247,7 @@ struct lk_status lk_keys_get(const struct lk_keys_call *call, struct lk_store *s
 	struct lk_row row;
 	uint64_t seq;
 
-	if (!lk_key_id_parse(lk_keys_text(id_text), &id))
+	if (!lk_id_parse(LK_ID_KEY, lk_keys_text(id_text), &id))
 		return lk_keys_not_found();
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
 	row = lk_row_of_key(realm, &id);
@@ -270,7 +270,7 @@ out:
 	return st;
 }
 
-static struct lk_status apply_update(const struct lk_keys_call *call,
+static struct lk_status apply_update(const struct lk_core_call *call,
 	const struct lk_key_update *update, struct lk_key_record *record)
 {
 	if ((update->fields & LK_KEY_FIELD_NAME) != 0)
@@ -288,7 +288,7 @@ static struct lk_status apply_update(const struct lk_keys_call *call,
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *txn,
+struct lk_status lk_keys_update(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_update *update, struct lk_key_view *view_out)
 {
 	struct lk_key_record record;
@@ -309,7 +309,7 @@ struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *
 
 /* The current secret becomes the previous one. */
 static void retire_secret(
-	const struct lk_keys_call *call, lk_time_ms grace_ms, struct lk_key_record *record)
+	const struct lk_core_call *call, lk_time_ms grace_ms, struct lk_key_record *record)
 {
 	record->previous = record->current;
 	record->has_previous = true;
@@ -318,7 +318,7 @@ static void retire_secret(
 		record->previous.expires_ms = record->expires_ms;
 }
 
-struct lk_status lk_keys_rotate(const struct lk_keys_call *call, struct lk_txn *txn,
+struct lk_status lk_keys_rotate(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_rotation *rotation, struct lk_key_view *view_out,
 	struct lk_key_text *secret_out)
 {
@@ -342,7 +342,7 @@ struct lk_status lk_keys_rotate(const struct lk_keys_call *call, struct lk_txn *
 	return st;
 }
 
-struct lk_status lk_keys_revoke(const struct lk_keys_call *call, struct lk_txn *txn,
+struct lk_status lk_keys_revoke(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_revocation *revocation, struct lk_key_view *view_out)
 {
 	struct lk_key_record record;

@@ -8,8 +8,8 @@
  */
 #pragma once
 
+#include "server/core/call.h"
 #include "server/core/key_text.h"
-#include "server/crypto/crypto.h"
 #include "server/store/record.h"
 #include "server/store/txn.h"
 
@@ -35,22 +35,10 @@ enum lk_key_state {
 	LK_KEY_REVOKED = 4,
 };
 
-/* What every call needs. */
-struct lk_keys_call {
-	const struct lk_realms *realms;
-	const struct lk_realm *realm; /* of the call, one of `realms` */
-	const struct lk_peppers *peppers;
-	struct lk_arena *arena; /* answers live in it */
-	lk_time_ms now;
-	/* Of the calling service, which in the realm `latchkey` may not give more than it has, nor
-	 * get hold of a key that has more. NULL: the operator. */
-	const struct lk_service_rights *rights;
-};
-
 /* A key as it is answered; texts live in the call's arena. */
 struct lk_key_view {
 	struct lk_key_record record;
-	char id[LK_KEY_ID_TEXT_SIZE];
+	char id[LK_ID_TEXT_SIZE];
 	enum lk_key_state state;
 	/* The last uses known to the store, some seconds old; NULL: none. */
 	const struct lk_secret_use *current_use;
@@ -89,13 +77,13 @@ struct lk_key_spec {
  *                        the arena or the transaction is full
  * LK_UNAVAILABLE         the store could not be read
  */
-LK_MUST_USE struct lk_status lk_keys_create(const struct lk_keys_call *call, struct lk_txn *txn,
+LK_MUST_USE struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_spec *spec, struct lk_key_view *view_out,
 	struct lk_key_text *secret_out);
 
 /* LK_NOT_FOUND also for an id that is malformed; LK_UNAVAILABLE, LK_DATA_LOSS,
  * LK_RESOURCE_EXHAUSTED (the arena). */
-LK_MUST_USE struct lk_status lk_keys_get(const struct lk_keys_call *call, struct lk_store *store,
+LK_MUST_USE struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,
 	const char *id, struct lk_key_view *view_out);
 
 struct lk_keys_query {
@@ -121,7 +109,7 @@ struct lk_keys_page {
  * LK_INVALID_ARGUMENT  field `page_size`, `page_token`, `user_id`, `organization_id` or `state`
  * Otherwise as lk_keys_get.
  */
-LK_MUST_USE struct lk_status lk_keys_list(const struct lk_keys_call *call, struct lk_store *store,
+LK_MUST_USE struct lk_status lk_keys_list(const struct lk_core_call *call, struct lk_store *store,
 	const struct lk_keys_query *query, struct lk_keys_page *page_out);
 
 enum lk_key_field {
@@ -143,7 +131,7 @@ struct lk_key_update {
 /* Changes the fields named and no others. Codes as create and get, LK_PERMISSION_DENIED also when
  * the key had more rights before; LK_FAILED_PRECONDITION: the key is revoked, and what is known of
  * it stays as it was. */
-LK_MUST_USE struct lk_status lk_keys_update(const struct lk_keys_call *call, struct lk_txn *txn,
+LK_MUST_USE struct lk_status lk_keys_update(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_update *update, struct lk_key_view *view_out);
 
 struct lk_key_rotation {
@@ -159,7 +147,7 @@ struct lk_key_rotation {
  * LK_FAILED_PRECONDITION  the key is revoked or expired
  * Otherwise as get.
  */
-LK_MUST_USE struct lk_status lk_keys_rotate(const struct lk_keys_call *call, struct lk_txn *txn,
+LK_MUST_USE struct lk_status lk_keys_rotate(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_rotation *rotation, struct lk_key_view *view_out,
 	struct lk_key_text *secret_out);
 
@@ -175,7 +163,7 @@ struct lk_key_revocation {
  * LK_INVALID_ARGUMENT  field `reason` or `comment`
  * Otherwise as get.
  */
-LK_MUST_USE struct lk_status lk_keys_revoke(const struct lk_keys_call *call, struct lk_txn *txn,
+LK_MUST_USE struct lk_status lk_keys_revoke(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_revocation *revocation, struct lk_key_view *view_out);
 
 /* Settles an expiry entry of a key, for lk_sweeper: deletes the key and what belongs to it when

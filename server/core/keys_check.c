@@ -61,7 +61,7 @@ struct lk_status lk_keys_set_owner(const struct lk_key_spec *spec, struct lk_key
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_set_scopes(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+struct lk_status lk_keys_set_scopes(const struct lk_core_call *call, const struct lk_key_spec *spec,
 	struct lk_key_record *record)
 {
 	struct lk_permset set = { 0 };
@@ -81,7 +81,7 @@ struct lk_status lk_keys_set_scopes(const struct lk_keys_call *call, const struc
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_set_networks(const struct lk_keys_call *call,
+struct lk_status lk_keys_set_networks(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record)
 {
 	struct lk_bytes *items;
@@ -111,7 +111,7 @@ struct lk_status lk_keys_set_networks(const struct lk_keys_call *call,
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_set_realms(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+struct lk_status lk_keys_set_realms(const struct lk_core_call *call, const struct lk_key_spec *spec,
 	struct lk_key_record *record)
 {
 	uint64_t bits[LK_REALMS_MAX / 64] = { 0 };
@@ -133,7 +133,7 @@ struct lk_status lk_keys_set_realms(const struct lk_keys_call *call, const struc
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_set_expiry(const struct lk_keys_call *call, const struct lk_key_spec *spec,
+struct lk_status lk_keys_set_expiry(const struct lk_core_call *call, const struct lk_key_spec *spec,
 	struct lk_key_record *record)
 {
 	record->expires_ms = spec->expires_ms;
@@ -161,7 +161,7 @@ static struct lk_status check_pair(const struct lk_text_pair *pairs, size_t i)
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_set_metadata(const struct lk_keys_call *call,
+struct lk_status lk_keys_set_metadata(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record)
 {
 	struct lk_text_pair *pairs;
@@ -181,7 +181,7 @@ struct lk_status lk_keys_set_metadata(const struct lk_keys_call *call,
 }
 
 /* A name that means nothing now may come to mean something, so it counts as all. */
-static uint64_t scopes_of(const struct lk_keys_call *call, const struct lk_key_record *record)
+static uint64_t scopes_of(const struct lk_core_call *call, const struct lk_key_record *record)
 {
 	struct lk_permset set = { 0 };
 
@@ -191,7 +191,7 @@ static uint64_t scopes_of(const struct lk_keys_call *call, const struct lk_key_r
 	return set.w[0];
 }
 
-static bool has_realms_of(const struct lk_keys_call *call, const struct lk_key_record *record)
+static bool has_realms_of(const struct lk_core_call *call, const struct lk_key_record *record)
 {
 	uint64_t bits[LK_REALMS_MAX / 64] = { 0 };
 	uint64_t missing = 0;
@@ -205,7 +205,7 @@ static bool has_realms_of(const struct lk_keys_call *call, const struct lk_key_r
 }
 
 struct lk_status lk_keys_check_rights(
-	const struct lk_keys_call *call, const struct lk_key_record *record)
+	const struct lk_core_call *call, const struct lk_key_record *record)
 {
 	if (call->rights == NULL || call->realm->index != 0)
 		return LK_SUCCESS;

@@ -22,7 +22,7 @@ _Static_assert(
 	2 * sizeof(struct token) + 1 == LK_PAGE_TOKEN_SIZE, "a token is two hex digits a byte");
 
 struct listing {
-	const struct lk_keys_call *call;
+	const struct lk_core_call *call;
 	const struct lk_keys_query *query;
 	struct lk_bytes user_id;
 	struct lk_bytes organization_id;
@@ -286,7 +286,7 @@ static struct lk_status check_query(const struct lk_keys_query *query)
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_keys_list(const struct lk_keys_call *call, struct lk_store *store,
+struct lk_status lk_keys_list(const struct lk_core_call *call, struct lk_store *store,
 	const struct lk_keys_query *query, struct lk_keys_page *page_out)
 {
 	size_t size = query->page_size != 0 ? (size_t)query->page_size : LK_KEYS_PAGE_DEFAULT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/keys_priv.h"
 
-struct lk_bytes lk_keys_realm_name(const struct lk_keys_call *call)
+struct lk_bytes lk_keys_realm_name(const struct lk_core_call *call)
 {
 	return lk_keys_text(call->realm->name);
 }
@@ -24,17 +24,17 @@ enum lk_key_state lk_keys_state(const struct lk_key_record *record, lk_time_ms n
 }
 
 struct lk_status lk_keys_view_record(
-	const struct lk_keys_call *call, struct lk_bytes value, struct lk_key_view *view_out)
+	const struct lk_core_call *call, struct lk_bytes value, struct lk_key_view *view_out)
 {
 	*view_out = (struct lk_key_view) { 0 };
 	LK_TRY(lk_key_record_decode(value, call->arena, &view_out->record));
-	lk_key_id_format(&view_out->record.id, view_out->id);
+	lk_id_format(LK_ID_KEY, &view_out->record.id, view_out->id);
 	view_out->state = lk_keys_state(&view_out->record, call->now);
 	return LK_SUCCESS;
 }
 
 struct lk_status lk_keys_view_usage(
-	const struct lk_keys_call *call, struct lk_bytes value, struct lk_key_view *view)
+	const struct lk_core_call *call, struct lk_bytes value, struct lk_key_view *view)
 {
 	struct lk_usage_record *usage = lk_arena_calloc(call->arena, 1, sizeof *usage);
 	struct lk_status st;

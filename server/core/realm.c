@@ -17,6 +17,10 @@ static const char *const service_scopes[] = {
 	"keys.read",
 	"keys.manage",
 	"client.assert",
+	"auth.sign_in",
+	"users.read",
+	"users.manage",
+	"keyring.manage",
 };
 
 static const struct lk_realm_spec builtin = {

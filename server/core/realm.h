@@ -10,12 +10,54 @@
 #pragma once
 
 #include "server/core/permset.h"
+#include "server/crypto/password.h"
 #include "server/store/layout.h"
 
 #define LK_REALMS_MAX 256
 #define LK_REALM_BUILTIN "latchkey"
 #define LK_KEY_PREFIX_MAX 32
 #define LK_KEYS_PER_OWNER_DEFAULT 1000
+#define LK_ROLES_MAX 64
+#define LK_ROLE_NAME_MAX 64
+#define LK_ROLE_GRANTS_MAX 256
+#define LK_TOKEN_NAME_MAX 200
+
+/* A role: a name for permissions that people are given. */
+struct lk_role {
+	char name[LK_ROLE_NAME_MAX + 1];
+	struct lk_permset permissions; /* compiled */
+};
+
+/* What an access token is. */
+enum lk_token_kind {
+	LK_TOKEN_OPAQUE, /* a session token; there are no refresh tokens */
+	LK_TOKEN_EDDSA,  /* a JWT */
+	LK_TOKEN_HS256,  /* a JWT */
+};
+
+struct lk_session_policy {
+	enum lk_token_kind token;
+	lk_time_ms session_ttl_ms; /* from sign-in to the end, however often it is refreshed */
+	lk_time_ms access_ttl_ms;  /* of a JWT */
+	lk_time_ms refresh_ttl_ms; /* of a refresh token: how long a session may lie idle */
+	lk_time_ms
+		replay_window_ms; /* how long a spent refresh token is answered again; 0: never */
+	uint32_t per_user_max;    /* the oldest one ends when there would be more */
+	const char *issuer;   /* `iss` of JWTs: printable ASCII without quotes and backslashes */
+	const char *audience; /* `aud`, likewise */
+};
+
+struct lk_password_policy {
+	uint32_t length_min; /* bytes */
+	struct lk_argon2_cost cost;
+	struct lk_hash_cap cap; /* of hashes made elsewhere */
+};
+
+/* A scope of methods and the permission that a subject needs for it; NULL: none. */
+struct lk_subject_policy {
+	const char *keys_read;
+	const char *keys_manage;
+};
 
 struct lk_realm {
 	char name[LK_REALM_NAME_MAX + 1];
@@ -24,6 +66,21 @@ struct lk_realm {
 	bool is_open;                           /* the configuration has it now */
 	uint32_t keys_per_owner_max;
 	struct lk_catalog catalog;
+	struct lk_role roles[LK_ROLES_MAX];
+	size_t n_roles;
+	struct lk_session_policy sessions; /* its texts are the realm's own */
+	struct lk_password_policy passwords;
+	struct lk_permset subject_keys_read; /* what a subject needs; empty: nothing */
+	struct lk_permset subject_keys_manage;
+	char issuer[LK_TOKEN_NAME_MAX + 1];
+	char audience[LK_TOKEN_NAME_MAX + 1];
+};
+
+/* A role as the configuration has it: grants are scopes (permset.h). */
+struct lk_role_spec {
+	const char *name;
+	const char *const *grants;
+	size_t n_grants;
 };
 
 /* What the configuration says about a realm; borrowed for the call. */
@@ -33,6 +90,11 @@ struct lk_realm_spec {
 	const char *const *permissions;
 	size_t n_permissions;
 	uint32_t keys_per_owner_max; /* 0: LK_KEYS_PER_OWNER_DEFAULT */
+	const struct lk_role_spec *roles;
+	size_t n_roles;
+	struct lk_session_policy sessions;   /* what is 0 or NULL gets its default */
+	struct lk_password_policy passwords; /* likewise */
+	struct lk_subject_policy subject;
 };
 
 /* What a key of the realm `latchkey` allows a service. */
@@ -43,7 +105,8 @@ struct lk_service_rights {
 
 struct lk_realms;
 
-/* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix` or `permissions`. */
+/* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix`, `permissions`, `roles`,
+ * `sessions`, `passwords` or `subject`. */
 LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
 
 /* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success
@@ -65,6 +128,9 @@ const struct lk_realm *lk_realms_find(const struct lk_realms *realms, struct lk_
 
 /* The realm of an index, open or closed; NULL for an index that was never given out. */
 const struct lk_realm *lk_realms_at(const struct lk_realms *realms, unsigned index);
+
+/* The role of this name, or NULL. */
+const struct lk_role *lk_realm_find_role(const struct lk_realm *realm, struct lk_bytes name);
 
 /* The realms that a service key names, as bits by index: `*` stands for all but `latchkey`, those
  * to come included. False when a name is not an open realm; its bit is left out. */

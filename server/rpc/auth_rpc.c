@@ -33,12 +33,12 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_entr
 	const char *user_id = lk_entry_user_id(entry);
 	const char *organization_id = lk_entry_organization_id(entry);
 	const char *name = lk_entry_name(entry);
-	char *key_id = lk_arena_alloc(arena, LK_KEY_ID_TEXT_SIZE);
+	char *key_id = lk_arena_alloc(arena, LK_ID_TEXT_SIZE);
 
 	if (principal == NULL || key_id == NULL)
 		return NULL;
 	*principal = (lk_principal)LK_PRINCIPAL_INIT;
-	lk_key_id_format(&entry->key_id, key_id);
+	lk_id_format(LK_ID_KEY, &entry->key_id, key_id);
 	principal->key_id = key_id;
 	principal->user_id = lk_arena_strndup(arena, user_id, entry->user_id_n);
 	principal->organization_id =

@@ -12,6 +12,7 @@ struct lk_caller {
 	bool is_operator; /* came in over the operator socket: every scope, every realm */
 	/* Of a service; bits as lk_authorizer.scope and lk_authorizer.realm number them. */
 	struct lk_service_rights rights;
+	bool may_assert; /* what it says of an end user's address and user agent is believed */
 	char key_id[32]; /* of the service key; "" for the operator */
 };
 

@@ -20,17 +20,6 @@ static struct lk_status refuse_late(
 	return LK_ERR(LK_DEADLINE_EXCEEDED, "the deadline passed before the call could run");
 }
 
-/* Running such a call with the service's rights alone would give the end user too many. */
-static struct lk_status refuse_subject(
-	struct lk_server *server, struct lk_call *call, const ProtobufCMessage *request)
-{
-	(void)server;
-	(void)request;
-	if (call->subject.n == 0)
-		return LK_SUCCESS;
-	return LK_ERR(LK_UNIMPLEMENTED, "calls with a subject are not supported yet");
-}
-
 static bool may_act_in(const struct lk_caller *caller, int realm)
 {
 	return caller != NULL && realm >= 0 && realm < LK_REALMS_MAX &&
@@ -80,7 +69,6 @@ static void observe(const struct lk_work *work, const struct lk_slot *slot, cons
 static const struct interceptor interceptors[] = {
 	{ .after = observe },
 	{ .before = refuse_late },
-	{ .before = refuse_subject },
 	{ .before = resolve_realm },
 };
 

@@ -8,12 +8,12 @@
 #include "server/rpc/messages.h"
 #include "server/rpc/services.h"
 
-static struct lk_keys_call call_of(struct lk_call *call)
+static struct lk_core_call call_of(struct lk_call *call)
 {
 	struct lk_services *services = call->context;
 	const struct lk_realms *realms = lk_index_realms(services->index);
 
-	return (struct lk_keys_call) {
+	return (struct lk_core_call) {
 		.realms = realms,
 		.realm = lk_realms_at(realms, (unsigned)call->realm),
 		.peppers = services->peppers,
@@ -63,7 +63,7 @@ static void log_revocation(void *arg, struct lk_status outcome)
 static struct lk_status log_on_commit(struct lk_call *call, const char *event,
 	void (*on_commit)(void *arg, struct lk_status outcome), struct lk_key_view *view)
 {
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct audit *audit = lk_arena_alloc(call->arena, sizeof *audit);
 
 	if (audit == NULL)
@@ -129,7 +129,7 @@ static struct lk_key_view *view_new(struct lk_call *call)
 static struct lk_status create_key(struct lk_call *call, const lk_create_key_request *request,
 	lk_create_key_response *response)
 {
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct lk_key_view *view = view_new(call);
 	struct lk_key_text secret;
 	struct lk_key_spec spec = {
@@ -158,7 +158,7 @@ static struct lk_status get_key(
 	struct lk_call *call, const lk_get_key_request *request, lk_get_key_response *response)
 {
 	struct lk_services *services = call->context;
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct lk_key_view view;
 
 	LK_TRY(lk_keys_get(&keys, services->store, request->id, &view));
@@ -169,7 +169,7 @@ static struct lk_status list_keys(
 	struct lk_call *call, const lk_list_keys_request *request, lk_list_keys_response *response)
 {
 	struct lk_services *services = call->context;
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	const struct lk_keys_query query = {
 		.page_size = request->page_size,
 		.page_token = request->page_token,
@@ -224,7 +224,7 @@ static struct lk_status read_mask(const Google__Protobuf__FieldMask *mask, unsig
 static struct lk_status update_key(struct lk_call *call, const lk_update_key_request *request,
 	lk_update_key_response *response)
 {
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct lk_key_view *view = view_new(call);
 	struct lk_key_update update = {
 		.id = request->id,
@@ -253,7 +253,7 @@ static struct lk_status update_key(struct lk_call *call, const lk_update_key_req
 static struct lk_status rotate_key(struct lk_call *call, const lk_rotate_key_request *request,
 	lk_rotate_key_response *response)
 {
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct lk_key_rotation rotation = { .id = request->id };
 	struct lk_key_view *view = view_new(call);
 	struct lk_key_text secret;
@@ -270,7 +270,7 @@ static struct lk_status rotate_key(struct lk_call *call, const lk_rotate_key_req
 static struct lk_status revoke_key(struct lk_call *call, const lk_revoke_key_request *request,
 	lk_revoke_key_response *response)
 {
-	struct lk_keys_call keys = call_of(call);
+	struct lk_core_call keys = call_of(call);
 	struct lk_key_view *view = view_new(call);
 	const struct lk_key_revocation revocation = {
 		.id = request->id,

@@ -74,6 +74,16 @@ bool lk_server_is_draining(const struct lk_server *server);
  * transport needs more works than that, or FAST calls wait for slow ones. */
 size_t lk_server_slow_frames_max(const struct lk_server *server);
 
+/* --- for handlers --- */
+
+/* Runs a change through the committer and waits for its commit: for handlers of lanes with a pool,
+ * whose WRITE part this is. `run` fills in the response and may run more than once. The call's
+ * idempotency key applies: when an answer was recorded under it, `run` is not called and that
+ * answer is sent. Codes as lk_committer_run and as `run`. */
+LK_MUST_USE struct lk_status lk_call_commit(struct lk_call *call,
+	struct lk_status (*run)(void *arg, struct lk_txn *txn), void *arg,
+	const ProtobufCMessage *response);
+
 /* --- frames --- */
 
 /* The memory of one frame. The transport owns it, submits one frame at a time with it, and uses

@@ -42,7 +42,7 @@ static struct lk_status authenticate_service(void *arg, const struct lk_peer *pe
 	if (st.code == LK_OK && verdict.reason == LK_DENY_NONE) {
 		*caller_out = (struct lk_caller) { .rights.scopes = verdict.entry->scopes.w[0] };
 		lk_entry_realms(verdict.entry, caller_out->rights.realms);
-		lk_key_id_format(&verdict.entry->key_id, caller_out->key_id);
+		lk_id_format(LK_ID_KEY, &verdict.entry->key_id, caller_out->key_id);
 	} else {
 		st = LK_ERR(LK_UNAUTHENTICATED, "the service key is missing or not valid");
 	}

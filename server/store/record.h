@@ -74,6 +74,88 @@ struct lk_usage_record {
 	size_t n_uses;
 };
 
+struct lk_user_record {
+	struct lk_key_id id;
+	struct lk_bytes realm;
+	struct lk_bytes email; /* canonical */
+	struct lk_bytes name;
+	struct lk_text_list roles;
+	struct lk_bytes organization_id;
+	bool enabled;
+	lk_time_ms created_ms;
+	struct lk_bytes password_hash; /* with its parameters; empty: no password */
+	lk_time_ms password_changed_ms;
+};
+
+/* Networks from which a user signed in, the most recent ones. */
+#define LK_KNOWN_NETWORKS_MAX 8
+struct lk_known_network {
+	struct lk_bytes network; /* canonical text with its length */
+	lk_time_ms last_ms;
+};
+struct lk_sign_ins_record {
+	lk_time_ms last_ms; /* the last sign-in; 0: none */
+	struct lk_known_network networks[LK_KNOWN_NETWORKS_MAX];
+	size_t n_networks;
+};
+
+struct lk_organization_record {
+	struct lk_bytes id;
+	struct lk_bytes realm;
+	struct lk_bytes plan;
+	bool enabled;
+	lk_time_ms created_ms;
+};
+
+struct lk_session_record {
+	struct lk_key_id id;
+	struct lk_bytes realm;
+	struct lk_key_id user_id;
+	lk_time_ms created_ms;
+	lk_time_ms expires_ms; /* when it ends by itself; moved by a refresh */
+	lk_time_ms ends_ms;    /* beyond which a refresh does not move it */
+	lk_time_ms ended_ms;   /* 0: it has not been ended */
+	struct lk_bytes client_address;
+	struct lk_bytes user_agent;
+	/* Of the session token, or of what stands for the session in its access tokens
+	 * (lk_session_digest). */
+	uint8_t digest[LK_SECRET_DIGEST_SIZE];
+	uint32_t pepper_id;
+	uint32_t refresh_number; /* of the unspent refresh token; 0: the session has none */
+	lk_time_ms refresh_expires_ms;
+	lk_time_ms refreshed_ms; /* when the one before it was spent */
+	struct lk_bytes
+		successor; /* the unspent one, sealed for who shows the one before; or empty */
+	uint32_t successor_pepper_id;
+};
+
+struct lk_refresh_record {
+	struct lk_key_id session_id;
+	uint32_t number; /* 1 for the first of its session */
+};
+
+struct lk_signing_key_record {
+	struct lk_key_id id;
+	struct lk_bytes realm;
+	uint32_t algorithm;     /* enum lk_sign_algorithm */
+	struct lk_bytes sealed; /* the secret part */
+	uint32_t pepper_id;
+	lk_time_ms created_ms;
+	lk_time_ms expires_ms; /* until when it verifies; 0: it signs */
+};
+
+/* The recorded answer of a mutating call. */
+struct lk_answer_record {
+	uint8_t fingerprint[LK_SECRET_DIGEST_SIZE]; /* of the request */
+	struct lk_bytes sealed;                     /* the response message */
+	uint32_t pepper_id;
+	lk_time_ms expires_ms;
+};
+
+struct lk_guess_record {
+	lk_time_ms empty_ms; /* when the counter is empty again */
+};
+
 /* Encode into the arena. What they write, they can read.
  *
  * LK_RESOURCE_EXHAUSTED  it does not fit into the arena, or not into a value of the store
@@ -82,6 +164,24 @@ LK_MUST_USE struct lk_status lk_key_record_encode(
 	const struct lk_key_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
 LK_MUST_USE struct lk_status lk_usage_record_encode(
 	const struct lk_usage_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_user_record_encode(
+	const struct lk_user_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_sign_ins_record_encode(const struct lk_sign_ins_record *record,
+	struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_organization_record_encode(
+	const struct lk_organization_record *record, struct lk_arena *arena,
+	struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_session_record_encode(
+	const struct lk_session_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_refresh_record_encode(
+	const struct lk_refresh_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_signing_key_record_encode(
+	const struct lk_signing_key_record *record, struct lk_arena *arena,
+	struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_answer_record_encode(
+	const struct lk_answer_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_guess_record_encode(
+	const struct lk_guess_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
 
 /* Decode; texts are copied into the arena.
  *
@@ -92,3 +192,19 @@ LK_MUST_USE struct lk_status lk_key_record_decode(
 	struct lk_bytes value, struct lk_arena *arena, struct lk_key_record *record_out);
 LK_MUST_USE struct lk_status lk_usage_record_decode(
 	struct lk_bytes value, struct lk_arena *arena, struct lk_usage_record *record_out);
+LK_MUST_USE struct lk_status lk_user_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_user_record *record_out);
+LK_MUST_USE struct lk_status lk_sign_ins_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_sign_ins_record *record_out);
+LK_MUST_USE struct lk_status lk_organization_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_organization_record *record_out);
+LK_MUST_USE struct lk_status lk_session_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_session_record *record_out);
+LK_MUST_USE struct lk_status lk_refresh_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_refresh_record *record_out);
+LK_MUST_USE struct lk_status lk_signing_key_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_signing_key_record *record_out);
+LK_MUST_USE struct lk_status lk_answer_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_answer_record *record_out);
+LK_MUST_USE struct lk_status lk_guess_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_guess_record *record_out);

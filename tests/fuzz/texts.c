@@ -28,12 +28,12 @@ static void check_key(struct lk_bytes text)
 
 static void check_id(struct lk_bytes text)
 {
-	char formatted[LK_KEY_ID_TEXT_SIZE];
+	char formatted[LK_ID_TEXT_SIZE];
 	struct lk_key_id id;
 
-	if (!lk_key_id_parse(text, &id))
+	if (!lk_id_parse(LK_ID_KEY, text, &id))
 		return;
-	lk_key_id_format(&id, formatted);
+	lk_id_format(LK_ID_KEY, &id, formatted);
 	FUZZ_CHECK(fuzz_same(text, fuzz_text(formatted)));
 }
 

@@ -18,7 +18,7 @@ struct fixture {
 	struct lk_index *index;
 	struct lk_usage *usage;
 	struct lk_arena arena;
-	struct lk_keys_call call; /* in realm `crm` at NOW */
+	struct lk_core_call call; /* in realm `crm` at NOW */
 };
 
 static const char *const crm_permissions[] = { "records.read", "records.write", "records.delete",
@@ -44,8 +44,8 @@ static inline void fixture_init(struct fixture *f)
 	CHECK_OK(lk_index_new(f->realms, &f->index));
 	CHECK_OK(lk_usage_new(&f->usage));
 	lk_arena_init(&f->arena, (size_t)16 * 1024 * 1024);
-	f->call = (struct lk_keys_call) { f->realms, lk_realms_find(f->realms, text_of("crm")),
-		&f->peppers, &f->arena, NOW, NULL };
+	f->call = (struct lk_core_call) { f->realms, lk_realms_find(f->realms, text_of("crm")),
+		&f->peppers, &f->arena, NOW, NULL, NULL };
 }
 
 static inline void fixture_fini(struct fixture *f)

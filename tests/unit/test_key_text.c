@@ -105,17 +105,17 @@ TEST(an_id_reads_back_and_sorts_by_time)
 	struct lk_key_id earlier;
 	struct lk_key_id later;
 	struct lk_key_id read;
-	char a[LK_KEY_ID_TEXT_SIZE];
-	char b[LK_KEY_ID_TEXT_SIZE];
+	char a[LK_ID_TEXT_SIZE];
+	char b[LK_ID_TEXT_SIZE];
 
 	for (lk_time_ms now = 0; now < 1000; now++) {
 		lk_key_id_make(NOW + now, &earlier);
 		lk_key_id_make(NOW + now + 1, &later);
-		lk_key_id_format(&earlier, a);
-		lk_key_id_format(&later, b);
-		CHECK_EQ(strlen(a), LK_KEY_ID_TEXT_SIZE - 1);
+		lk_id_format(LK_ID_KEY, &earlier, a);
+		lk_id_format(LK_ID_KEY, &later, b);
+		CHECK_EQ(strlen(a), LK_ID_TEXT_SIZE - 1);
 		CHECK(strcmp(a, b) < 0);
-		CHECK(lk_key_id_parse(text_of(a), &read));
+		CHECK(lk_id_parse(LK_ID_KEY, text_of(a), &read));
 		CHECK_MEM(read.bytes, earlier.bytes, 16);
 	}
 }
@@ -128,17 +128,17 @@ TEST(a_text_that_no_id_has_is_refused)
 		"key-0000000000000000000000" };
 	struct lk_key_id id = { { 0 } };
 	struct lk_key_id largest;
-	char text[LK_KEY_ID_TEXT_SIZE];
+	char text[LK_ID_TEXT_SIZE];
 
 	for (size_t i = 0; i < LK_COUNT(texts); i++)
-		CHECK(!lk_key_id_parse(text_of(texts[i]), &id));
-	CHECK(lk_key_id_parse(text_of("key_0000000000000000000000"), &id));
+		CHECK(!lk_id_parse(LK_ID_KEY, text_of(texts[i]), &id));
+	CHECK(lk_id_parse(LK_ID_KEY, text_of("key_0000000000000000000000"), &id));
 	/* One more than the largest number no longer fits. */
 	memset(largest.bytes, 0xff, sizeof largest.bytes);
-	lk_key_id_format(&largest, text);
-	CHECK(lk_key_id_parse(text_of(text), &id));
-	text[LK_KEY_ID_TEXT_SIZE - 2]++;
-	CHECK(!lk_key_id_parse(text_of(text), &id));
+	lk_id_format(LK_ID_KEY, &largest, text);
+	CHECK(lk_id_parse(LK_ID_KEY, text_of(text), &id));
+	text[LK_ID_TEXT_SIZE - 2]++;
+	CHECK(!lk_id_parse(LK_ID_KEY, text_of(text), &id));
 }
 
 int main(void)

@@ -521,7 +521,7 @@ TEST(when_any_allocation_fails_a_change_happens_wholly_or_not_at_all)
 		bool fired = true;
 
 		for (unsigned long nth = 1; fired; nth++) {
-			char id[LK_KEY_ID_TEXT_SIZE];
+			char id[LK_ID_TEXT_SIZE];
 			struct lk_status st;
 			struct fixture f;
 			size_t before;

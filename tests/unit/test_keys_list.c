@@ -28,7 +28,7 @@ static size_t walk(struct fixture *f, struct lk_keys_query query, size_t page_ma
 {
 	struct lk_keys_page page = { .next_token = "" };
 	char token[LK_PAGE_TOKEN_SIZE] = "";
-	char last[LK_KEY_ID_TEXT_SIZE] = "";
+	char last[LK_ID_TEXT_SIZE] = "";
 	size_t n = 0;
 
 	query.page_token = token;

@@ -20,11 +20,70 @@ static void deliver_auth_service_authenticate(
 		arg, status, (const lk_authenticate_response *)response);
 }
 
+static struct lk_status serve_auth_service_sign_in(const void *handlers, struct lk_call *call,
+	const ProtobufCMessage *request, ProtobufCMessage *response)
+{
+	const struct lk_auth_service_handlers *service = handlers;
+
+	if (service->sign_in == NULL)
+		return LK_NOT_SERVED;
+	return service->sign_in(
+		call, (const lk_sign_in_request *)request, (lk_sign_in_response *)response);
+}
+
+static void deliver_auth_service_sign_in(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	((lk_auth_service_sign_in_done_fn)done)(arg, status, (const lk_sign_in_response *)response);
+}
+
+static struct lk_status serve_auth_service_refresh_token(const void *handlers, struct lk_call *call,
+	const ProtobufCMessage *request, ProtobufCMessage *response)
+{
+	const struct lk_auth_service_handlers *service = handlers;
+
+	if (service->refresh_token == NULL)
+		return LK_NOT_SERVED;
+	return service->refresh_token(call, (const lk_refresh_token_request *)request,
+		(lk_refresh_token_response *)response);
+}
+
+static void deliver_auth_service_refresh_token(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	((lk_auth_service_refresh_token_done_fn)done)(
+		arg, status, (const lk_refresh_token_response *)response);
+}
+
+static struct lk_status serve_auth_service_sign_out(const void *handlers, struct lk_call *call,
+	const ProtobufCMessage *request, ProtobufCMessage *response)
+{
+	const struct lk_auth_service_handlers *service = handlers;
+
+	if (service->sign_out == NULL)
+		return LK_NOT_SERVED;
+	return service->sign_out(
+		call, (const lk_sign_out_request *)request, (lk_sign_out_response *)response);
+}
+
+static void deliver_auth_service_sign_out(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	((lk_auth_service_sign_out_done_fn)done)(
+		arg, status, (const lk_sign_out_response *)response);
+}
+
 static const struct lk_secret_field auth_service_secrets[] = {
 	{ &latchkey__v1__credential__descriptor, 2 }, /* value */
+	{ &latchkey__v1__tokens__descriptor, 1 }, /* access_token */
+	{ &latchkey__v1__tokens__descriptor, 3 }, /* refresh_token */
+	{ &latchkey__v1__sign_in_request__descriptor, 3 }, /* password */
+	{ &latchkey__v1__refresh_token_request__descriptor, 2 }, /* refresh_token */
+	{ &latchkey__v1__sign_out_request__descriptor, 2 }, /* access_token */
+	{ &latchkey__v1__sign_out_request__descriptor, 3 }, /* refresh_token */
 };
 
-const struct lk_method lk_auth_service_methods[1] = {
+const struct lk_method lk_auth_service_methods[4] = {
 	[LK_AUTH_SERVICE_AUTHENTICATE] = {
 		.number = 100,
 		.lane = LK_LANE_FAST,
@@ -36,6 +95,42 @@ const struct lk_method lk_auth_service_methods[1] = {
 		.response = &latchkey__v1__authenticate_response__descriptor,
 		.realm_offset = offsetof(lk_authenticate_request, realm),
 		.serve = serve_auth_service_authenticate,
+	},
+	[LK_AUTH_SERVICE_SIGN_IN] = {
+		.number = 101,
+		.lane = LK_LANE_HASH,
+		.idempotency = LK_IDEMPOTENCY_UNKNOWN,
+		.name = "SignIn",
+		.service = "latchkey.v1.AuthService",
+		.scope = "auth.sign_in",
+		.request = &latchkey__v1__sign_in_request__descriptor,
+		.response = &latchkey__v1__sign_in_response__descriptor,
+		.realm_offset = offsetof(lk_sign_in_request, realm),
+		.serve = serve_auth_service_sign_in,
+	},
+	[LK_AUTH_SERVICE_REFRESH_TOKEN] = {
+		.number = 102,
+		.lane = LK_LANE_WRITE,
+		.idempotency = LK_IDEMPOTENCY_UNKNOWN,
+		.name = "RefreshToken",
+		.service = "latchkey.v1.AuthService",
+		.scope = "auth.sign_in",
+		.request = &latchkey__v1__refresh_token_request__descriptor,
+		.response = &latchkey__v1__refresh_token_response__descriptor,
+		.realm_offset = offsetof(lk_refresh_token_request, realm),
+		.serve = serve_auth_service_refresh_token,
+	},
+	[LK_AUTH_SERVICE_SIGN_OUT] = {
+		.number = 103,
+		.lane = LK_LANE_CRYPTO,
+		.idempotency = LK_IDEMPOTENT,
+		.name = "SignOut",
+		.service = "latchkey.v1.AuthService",
+		.scope = "auth.sign_in",
+		.request = &latchkey__v1__sign_out_request__descriptor,
+		.response = &latchkey__v1__sign_out_response__descriptor,
+		.realm_offset = offsetof(lk_sign_out_request, realm),
+		.serve = serve_auth_service_sign_out,
 	},
 };
 
@@ -65,4 +160,64 @@ void lk_auth_service_authenticate_async(struct lk_channel *channel,
 {
 	lk_rpc_call_async(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], options,
 		&request->base, deliver_auth_service_authenticate, (lk_any_fn)done, arg);
+}
+
+struct lk_status lk_auth_service_sign_in(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_in_request *request,
+	struct lk_arena *arena, lk_sign_in_response **response_out)
+{
+	ProtobufCMessage *response;
+
+	LK_TRY(lk_rpc_call(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_IN], options,
+		&request->base, arena, &response));
+	*response_out = (lk_sign_in_response *)response;
+	return LK_SUCCESS;
+}
+
+void lk_auth_service_sign_in_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_in_request *request,
+	lk_auth_service_sign_in_done_fn done, void *arg)
+{
+	lk_rpc_call_async(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_IN], options,
+		&request->base, deliver_auth_service_sign_in, (lk_any_fn)done, arg);
+}
+
+struct lk_status lk_auth_service_refresh_token(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_refresh_token_request *request,
+	struct lk_arena *arena, lk_refresh_token_response **response_out)
+{
+	ProtobufCMessage *response;
+
+	LK_TRY(lk_rpc_call(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_REFRESH_TOKEN],
+		options, &request->base, arena, &response));
+	*response_out = (lk_refresh_token_response *)response;
+	return LK_SUCCESS;
+}
+
+void lk_auth_service_refresh_token_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_refresh_token_request *request,
+	lk_auth_service_refresh_token_done_fn done, void *arg)
+{
+	lk_rpc_call_async(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_REFRESH_TOKEN], options,
+		&request->base, deliver_auth_service_refresh_token, (lk_any_fn)done, arg);
+}
+
+struct lk_status lk_auth_service_sign_out(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_out_request *request,
+	struct lk_arena *arena, lk_sign_out_response **response_out)
+{
+	ProtobufCMessage *response;
+
+	LK_TRY(lk_rpc_call(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_OUT], options,
+		&request->base, arena, &response));
+	*response_out = (lk_sign_out_response *)response;
+	return LK_SUCCESS;
+}
+
+void lk_auth_service_sign_out_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_out_request *request,
+	lk_auth_service_sign_out_done_fn done, void *arg)
+{
+	lk_rpc_call_async(channel, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_OUT], options,
+		&request->base, deliver_auth_service_sign_out, (lk_any_fn)done, arg);
 }

@@ -4,9 +4,10 @@
 
 #include "latchkey/v1/auth.pb-c.h"
 #include "latchkey/v1/common.rpc.h"
+#include "latchkey/v1/user.rpc.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Latchkey__V1__DenyReason lk_deny_reason;
 #define LK_DENY_REASON_UNSPECIFIED LATCHKEY__V1__DENY_REASON__DENY_REASON_UNSPECIFIED
@@ -20,6 +21,14 @@ typedef Latchkey__V1__DenyReason lk_deny_reason;
 #define LK_DENY_REASON_NETWORK_NOT_ALLOWED \
 	LATCHKEY__V1__DENY_REASON__DENY_REASON_NETWORK_NOT_ALLOWED
 #define LK_DENY_REASON_PERMISSION_DENIED LATCHKEY__V1__DENY_REASON__DENY_REASON_PERMISSION_DENIED
+#define LK_DENY_REASON_USER_DISABLED LATCHKEY__V1__DENY_REASON__DENY_REASON_USER_DISABLED
+#define LK_DENY_REASON_ORGANIZATION_DISABLED \
+	LATCHKEY__V1__DENY_REASON__DENY_REASON_ORGANIZATION_DISABLED
+
+typedef Latchkey__V1__SignOutScope lk_sign_out_scope;
+#define LK_SIGN_OUT_SCOPE_UNSPECIFIED LATCHKEY__V1__SIGN_OUT_SCOPE__SIGN_OUT_SCOPE_UNSPECIFIED
+#define LK_SIGN_OUT_SCOPE_ALL LATCHKEY__V1__SIGN_OUT_SCOPE__SIGN_OUT_SCOPE_ALL
+#define LK_SIGN_OUT_SCOPE_OTHERS LATCHKEY__V1__SIGN_OUT_SCOPE__SIGN_OUT_SCOPE_OTHERS
 
 typedef Latchkey__V1__AuthenticateRequest lk_authenticate_request;
 #define LK_AUTHENTICATE_REQUEST_INIT LATCHKEY__V1__AUTHENTICATE_REQUEST__INIT
@@ -30,21 +39,51 @@ typedef Latchkey__V1__AuthenticateResponse lk_authenticate_response;
 typedef Latchkey__V1__Principal lk_principal;
 #define LK_PRINCIPAL_INIT LATCHKEY__V1__PRINCIPAL__INIT
 
+typedef Latchkey__V1__Tokens lk_tokens;
+#define LK_TOKENS_INIT LATCHKEY__V1__TOKENS__INIT
+
+typedef Latchkey__V1__SignInRequest lk_sign_in_request;
+#define LK_SIGN_IN_REQUEST_INIT LATCHKEY__V1__SIGN_IN_REQUEST__INIT
+
+typedef Latchkey__V1__SignInResponse lk_sign_in_response;
+#define LK_SIGN_IN_RESPONSE_INIT LATCHKEY__V1__SIGN_IN_RESPONSE__INIT
+
+typedef Latchkey__V1__RefreshTokenRequest lk_refresh_token_request;
+#define LK_REFRESH_TOKEN_REQUEST_INIT LATCHKEY__V1__REFRESH_TOKEN_REQUEST__INIT
+
+typedef Latchkey__V1__RefreshTokenResponse lk_refresh_token_response;
+#define LK_REFRESH_TOKEN_RESPONSE_INIT LATCHKEY__V1__REFRESH_TOKEN_RESPONSE__INIT
+
+typedef Latchkey__V1__SignOutRequest lk_sign_out_request;
+#define LK_SIGN_OUT_REQUEST_INIT LATCHKEY__V1__SIGN_OUT_REQUEST__INIT
+
+typedef Latchkey__V1__SignOutResponse lk_sign_out_response;
+#define LK_SIGN_OUT_RESPONSE_INIT LATCHKEY__V1__SIGN_OUT_RESPONSE__INIT
+
 /* --- latchkey.v1.AuthService --- */
 
-/* Decides who is calling, and whether they may. */
+/* Decides who is calling, and whether they may; signs people in and out. */
 extern const struct lk_service lk_auth_service;
 
 /* Rows of lk_auth_service_methods. */
 enum {
 	LK_AUTH_SERVICE_AUTHENTICATE,
+	LK_AUTH_SERVICE_SIGN_IN,
+	LK_AUTH_SERVICE_REFRESH_TOKEN,
+	LK_AUTH_SERVICE_SIGN_OUT,
 };
-extern const struct lk_method lk_auth_service_methods[1];
+extern const struct lk_method lk_auth_service_methods[4];
 
 /* What a server does; NULL answers UNIMPLEMENTED. */
 struct lk_auth_service_handlers {
 	struct lk_status (*authenticate)(struct lk_call *call,
 		const lk_authenticate_request *request, lk_authenticate_response *response);
+	struct lk_status (*sign_in)(struct lk_call *call, const lk_sign_in_request *request,
+		lk_sign_in_response *response);
+	struct lk_status (*refresh_token)(struct lk_call *call,
+		const lk_refresh_token_request *request, lk_refresh_token_response *response);
+	struct lk_status (*sign_out)(struct lk_call *call, const lk_sign_out_request *request,
+		lk_sign_out_response *response);
 };
 
 /* Stubs that wait, as lk_rpc_call does, and that call back, as lk_rpc_call_async does. */
@@ -61,3 +100,37 @@ typedef void (*lk_auth_service_authenticate_done_fn)(
 void lk_auth_service_authenticate_async(struct lk_channel *channel,
 	const struct lk_call_options *options, const lk_authenticate_request *request,
 	lk_auth_service_authenticate_done_fn done, void *arg);
+
+/* Opens a session for whoever knows an email and its password. An unknown account, a wrong
+ * password and a disabled account get the same answer in the same time. */
+LK_MUST_USE struct lk_status lk_auth_service_sign_in(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_in_request *request,
+	struct lk_arena *arena, lk_sign_in_response **response_out);
+typedef void (*lk_auth_service_sign_in_done_fn)(
+	void *arg, struct lk_status status, const lk_sign_in_response *response);
+void lk_auth_service_sign_in_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_in_request *request,
+	lk_auth_service_sign_in_done_fn done, void *arg);
+
+/* Spends a refresh token for a new one and a fresh access token. A spent token is answered with
+ * its successor again while that is unspent and the realm's replay window lasts; after that its
+ * use ends the session. */
+LK_MUST_USE struct lk_status lk_auth_service_refresh_token(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_refresh_token_request *request,
+	struct lk_arena *arena, lk_refresh_token_response **response_out);
+typedef void (*lk_auth_service_refresh_token_done_fn)(
+	void *arg, struct lk_status status, const lk_refresh_token_response *response);
+void lk_auth_service_refresh_token_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_refresh_token_request *request,
+	lk_auth_service_refresh_token_done_fn done, void *arg);
+
+/* Ends sessions for good. When the answer arrives, no verification accepts them any more. What
+ * was presented may be unknown or over: that is OK, and ends nothing. */
+LK_MUST_USE struct lk_status lk_auth_service_sign_out(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_out_request *request,
+	struct lk_arena *arena, lk_sign_out_response **response_out);
+typedef void (*lk_auth_service_sign_out_done_fn)(
+	void *arg, struct lk_status status, const lk_sign_out_response *response);
+void lk_auth_service_sign_out_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_sign_out_request *request,
+	lk_auth_service_sign_out_done_fn done, void *arg);

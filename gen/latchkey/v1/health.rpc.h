@@ -5,7 +5,7 @@
 #include "latchkey/v1/health.pb-c.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Latchkey__V1__ServingStatus lk_serving_status;
 #define LK_SERVING_STATUS_UNSPECIFIED LATCHKEY__V1__SERVING_STATUS__SERVING_STATUS_UNSPECIFIED

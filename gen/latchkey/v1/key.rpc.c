@@ -125,6 +125,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__create_key_request__descriptor,
 		.response = &latchkey__v1__create_key_response__descriptor,
 		.realm_offset = offsetof(lk_create_key_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_create_key,
 	},
 	[LK_KEY_SERVICE_GET_KEY] = {
@@ -137,6 +138,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__get_key_request__descriptor,
 		.response = &latchkey__v1__get_key_response__descriptor,
 		.realm_offset = offsetof(lk_get_key_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_get_key,
 	},
 	[LK_KEY_SERVICE_LIST_KEYS] = {
@@ -149,6 +151,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__list_keys_request__descriptor,
 		.response = &latchkey__v1__list_keys_response__descriptor,
 		.realm_offset = offsetof(lk_list_keys_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_list_keys,
 	},
 	[LK_KEY_SERVICE_UPDATE_KEY] = {
@@ -161,6 +164,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__update_key_request__descriptor,
 		.response = &latchkey__v1__update_key_response__descriptor,
 		.realm_offset = offsetof(lk_update_key_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_update_key,
 	},
 	[LK_KEY_SERVICE_ROTATE_KEY] = {
@@ -173,6 +177,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__rotate_key_request__descriptor,
 		.response = &latchkey__v1__rotate_key_response__descriptor,
 		.realm_offset = offsetof(lk_rotate_key_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_rotate_key,
 	},
 	[LK_KEY_SERVICE_REVOKE_KEY] = {
@@ -185,6 +190,7 @@ const struct lk_method lk_key_service_methods[6] = {
 		.request = &latchkey__v1__revoke_key_request__descriptor,
 		.response = &latchkey__v1__revoke_key_response__descriptor,
 		.realm_offset = offsetof(lk_revoke_key_request, realm),
+		.takes_subject = true,
 		.serve = serve_key_service_revoke_key,
 	},
 };

@@ -5,7 +5,7 @@
 #include "latchkey/v1/key.pb-c.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Latchkey__V1__KeyState lk_key_state;
 #define LK_KEY_STATE_UNSPECIFIED LATCHKEY__V1__KEY_STATE__KEY_STATE_UNSPECIFIED

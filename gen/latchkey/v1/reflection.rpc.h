@@ -5,7 +5,7 @@
 #include "latchkey/v1/reflection.pb-c.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Latchkey__V1__GetDescriptorsRequest lk_get_descriptors_request;
 #define LK_GET_DESCRIPTORS_REQUEST_INIT LATCHKEY__V1__GET_DESCRIPTORS_REQUEST__INIT

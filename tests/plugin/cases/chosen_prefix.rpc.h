@@ -6,7 +6,7 @@
 #include "latchkey/v1/common.rpc.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Verdict my_verdict;
 #define MY_VERDICT_INIT VERDICT__INIT

@@ -5,7 +5,7 @@
 #include "echo.pb-c.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Echo__V1__SayRequest echo_say_request;
 #define ECHO_SAY_REQUEST_INIT ECHO__V1__SAY_REQUEST__INIT

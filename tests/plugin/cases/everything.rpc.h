@@ -6,7 +6,7 @@
 #include "lib/colors.rpc.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Acme__ShopFront__V2beta1__HTTPStatus acme_shop_front_http_status;
 #define ACME_SHOP_FRONT_HTTP_STATUS_UNSPECIFIED \

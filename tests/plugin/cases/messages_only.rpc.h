@@ -5,7 +5,7 @@
 #include "messages_only.pb-c.h"
 #include "proto/wire/rpc.h"
 
-_Static_assert(LK_RPC_ABI == 1, "generate this file anew");
+_Static_assert(LK_RPC_ABI == 2, "generate this file anew");
 
 typedef Messages__One messages_one;
 #define MESSAGES_ONE_INIT MESSAGES__ONE__INIT

@@ -101,6 +101,121 @@ struct lk_row lk_row_of_keys(void)
 	return row_with("k/");
 }
 
+struct lk_row lk_row_of_user(struct lk_bytes realm, const struct lk_key_id *id)
+{
+	return row_of_realm("us/", realm, id);
+}
+
+struct lk_row lk_row_of_email(struct lk_bytes realm, struct lk_bytes email)
+{
+	struct lk_row row = row_of_realm("ue/", realm, NULL);
+
+	add_name(&row, email, LK_EMAIL_MAX);
+	return row;
+}
+
+struct lk_row lk_row_of_member(
+	struct lk_bytes realm, struct lk_bytes organization_id, const struct lk_key_id *id)
+{
+	return row_of_owner("uo/", realm, organization_id, id);
+}
+
+struct lk_row lk_row_of_sign_ins(struct lk_bytes realm, const struct lk_key_id *id)
+{
+	return row_of_realm("si/", realm, id);
+}
+
+struct lk_row lk_row_of_organization(struct lk_bytes realm, struct lk_bytes organization_id)
+{
+	return row_of_owner("or/", realm, organization_id, NULL);
+}
+
+struct lk_row lk_row_of_session(struct lk_bytes realm, const struct lk_key_id *id)
+{
+	return row_of_realm("se/", realm, id);
+}
+
+struct lk_row lk_row_of_user_session(
+	struct lk_bytes realm, const struct lk_key_id *user_id, const struct lk_key_id *id)
+{
+	struct lk_bytes owner = { user_id->bytes, sizeof user_id->bytes };
+
+	return row_of_owner("su/", realm, owner, id);
+}
+
+static void add_digest(struct lk_row *row, const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	add_bytes(row, digest, digest != NULL ? LK_ROW_DIGEST_SIZE : 0);
+}
+
+struct lk_row lk_row_of_refresh(struct lk_bytes realm, const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	struct lk_row row = row_of_realm("rt/", realm, NULL);
+
+	add_digest(&row, digest);
+	return row;
+}
+
+struct lk_row lk_row_of_signing_key(struct lk_bytes realm, const struct lk_key_id *id)
+{
+	return row_of_realm("sk/", realm, id);
+}
+
+struct lk_row lk_row_of_answer(const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	struct lk_row row = row_with("id/");
+
+	add_digest(&row, digest);
+	return row;
+}
+
+struct lk_row lk_row_of_guess(const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	struct lk_row row = row_with("gb/");
+
+	add_digest(&row, digest);
+	return row;
+}
+
+/* What the kinds of rows begin with that a reader has to tell apart. */
+static const char *const prefixes[] = {
+	[LK_ROW_KEY] = "k/",
+	[LK_ROW_USER] = "us/",
+	[LK_ROW_ORGANIZATION] = "or/",
+	[LK_ROW_SESSION] = "se/",
+	[LK_ROW_SIGNING_KEY] = "sk/",
+	[LK_ROW_REFRESH] = "rt/",
+	[LK_ROW_ANSWER] = "id/",
+};
+
+struct lk_row lk_row_of_users(void)
+{
+	return row_with(prefixes[LK_ROW_USER]);
+}
+
+struct lk_row lk_row_of_organizations(void)
+{
+	return row_with(prefixes[LK_ROW_ORGANIZATION]);
+}
+
+struct lk_row lk_row_of_sessions(void)
+{
+	return row_with(prefixes[LK_ROW_SESSION]);
+}
+
+struct lk_row lk_row_of_signing_keys(void)
+{
+	return row_with(prefixes[LK_ROW_SIGNING_KEY]);
+}
+
+enum lk_row_kind lk_row_kind(struct lk_bytes row)
+{
+	for (unsigned kind = LK_ROW_KEY; kind < LK_COUNT(prefixes); kind++)
+		if (lk_store_has_prefix(row, lk_bytes_of(prefixes[kind])))
+			return (enum lk_row_kind)kind;
+	return LK_ROW_OTHER;
+}
+
 struct lk_row lk_row_of_expiry(lk_time_ms at, struct lk_bytes row)
 {
 	struct lk_row entry = row_with(expiry_prefix);
@@ -141,22 +256,48 @@ static bool take_id(struct lk_cursor *cursor, struct lk_key_id *id_out)
 	return true;
 }
 
-bool lk_row_read_key(struct lk_bytes row, struct lk_bytes *realm_out, struct lk_key_id *id_out)
+bool lk_row_read_id(struct lk_bytes row, enum lk_row_kind kind, struct lk_bytes *realm_out,
+	struct lk_key_id *id_out)
 {
-	struct lk_cursor cursor = cursor_behind(row, "k/");
+	struct lk_cursor cursor = cursor_behind(row, prefixes[kind]);
 
 	*realm_out = lk_cursor_take(&cursor, lk_cursor_u8(&cursor));
 	return take_id(&cursor, id_out);
 }
 
-bool lk_row_read_owned_key(struct lk_bytes row, struct lk_key_id *id_out)
+bool lk_row_read_key(struct lk_bytes row, struct lk_bytes *realm_out, struct lk_key_id *id_out)
 {
-	bool is_user = row.n > 1 && row.data[1] == 'u';
-	struct lk_cursor cursor = cursor_behind(row, is_user ? "ku/" : "ko/");
+	return lk_row_read_id(row, LK_ROW_KEY, realm_out, id_out);
+}
+
+bool lk_row_read_organization(
+	struct lk_bytes row, struct lk_bytes *realm_out, struct lk_bytes *organization_id_out)
+{
+	struct lk_cursor cursor = cursor_behind(row, prefixes[LK_ROW_ORGANIZATION]);
+
+	*realm_out = lk_cursor_take(&cursor, lk_cursor_u8(&cursor));
+	*organization_id_out = lk_cursor_take(&cursor, lk_cursor_u8(&cursor));
+	return lk_cursor_clean_end(&cursor);
+}
+
+/* Behind two names. */
+static bool read_listed(struct lk_bytes row, const char *prefix, struct lk_key_id *id_out)
+{
+	struct lk_cursor cursor = cursor_behind(row, prefix);
 
 	(void)lk_cursor_take(&cursor, lk_cursor_u8(&cursor));
 	(void)lk_cursor_take(&cursor, lk_cursor_u8(&cursor));
 	return take_id(&cursor, id_out);
+}
+
+bool lk_row_read_listed(struct lk_bytes row, struct lk_key_id *id_out)
+{
+	return read_listed(row, row.n > 0 && row.data[0] == 'u' ? "uo/" : "su/", id_out);
+}
+
+bool lk_row_read_owned_key(struct lk_bytes row, struct lk_key_id *id_out)
+{
+	return read_listed(row, row.n > 1 && row.data[1] == 'u' ? "ku/" : "ko/", id_out);
 }
 
 bool lk_row_read_expiry(struct lk_bytes row, lk_time_ms *due_ms_out, struct lk_bytes *row_out)

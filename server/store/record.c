@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain struct to message and back, field by field, in the order of records.proto. The only
- * file of the store that knows protobuf-c.
+/* Plain struct to message and back, field by field, in the order of records.proto. Of the store
+ * only this file and those beside it, record_*.c, know protobuf-c. Here: keys and their usage.
  */
-#include "server/store/record.h"
-
 #include <assert.h>
 #include <string.h>
 
-#include "proto/wire/message.h"
-#include "server/store/records.pb-c.h"
+#include "server/store/record_priv.h"
 
 typedef Latchkey__Store__V1__KeyRecord key_message;
 typedef Latchkey__Store__V1__SecretRecord secret_message;
@@ -16,15 +13,10 @@ typedef Latchkey__Store__V1__Pair pair_message;
 typedef Latchkey__Store__V1__UsageRecord usage_message;
 typedef Latchkey__Store__V1__SecretUse use_message;
 
-static const struct lk_status too_large = { .code = LK_RESOURCE_EXHAUSTED,
-	.why = "the record is too large" };
-static const struct lk_status damaged = { .code = LK_DATA_LOSS,
-	.why = "a stored record is damaged or of a newer version" };
-
 /* --- encoding --- */
 
 /* protobuf-c packs without writing to what it packs, but its types are not const. */
-static ProtobufCBinaryData binary_of(const void *data, size_t n)
+ProtobufCBinaryData lk_record_binary(const void *data, size_t n)
 {
 	union {
 		const void *in;
@@ -34,18 +26,17 @@ static ProtobufCBinaryData binary_of(const void *data, size_t n)
 	return (ProtobufCBinaryData) { n, pointer.out };
 }
 
-static ProtobufCBinaryData text_of(struct lk_bytes text)
+ProtobufCBinaryData lk_record_text(struct lk_bytes text)
 {
-	return binary_of(text.data, text.n);
+	return lk_record_binary(text.data, text.n);
 }
 
-/* NULL when the arena is full. */
-static ProtobufCBinaryData *texts_of(const struct lk_text_list *list, struct lk_arena *arena)
+ProtobufCBinaryData *lk_record_texts(const struct lk_text_list *list, struct lk_arena *arena)
 {
 	ProtobufCBinaryData *texts = lk_arena_calloc(arena, list->n, sizeof *texts);
 
 	for (size_t i = 0; texts != NULL && i < list->n; i++)
-		texts[i] = text_of(list->items[i]);
+		texts[i] = lk_record_text(list->items[i]);
 	return texts;
 }
 
@@ -58,8 +49,8 @@ static pair_message **pairs_of(const struct lk_pair_list *list, struct lk_arena 
 		return NULL;
 	for (size_t i = 0; i < list->n; i++) {
 		latchkey__store__v1__pair__init(&pairs[i]);
-		pairs[i].key = text_of(list->items[i].key);
-		pairs[i].value = text_of(list->items[i].value);
+		pairs[i].key = lk_record_text(list->items[i].key);
+		pairs[i].value = lk_record_text(list->items[i].value);
 		pointers[i] = &pairs[i];
 	}
 	return pointers;
@@ -71,16 +62,15 @@ static secret_message message_of_secret(const struct lk_secret_record *secret)
 
 	latchkey__store__v1__secret_record__init(&message);
 	message.number = secret->number;
-	message.digest = binary_of(secret->digest, sizeof secret->digest);
+	message.digest = lk_record_binary(secret->digest, sizeof secret->digest);
 	message.pepper_id = secret->pepper_id;
-	message.hint = text_of(secret->hint);
+	message.hint = lk_record_text(secret->hint);
 	message.created_ms = secret->created_ms;
 	message.expires_ms = secret->expires_ms;
 	return message;
 }
 
-/* What could not be read back must not be written. */
-static struct lk_status encode(
+struct lk_status lk_record_pack(
 	const ProtobufCMessage *message, struct lk_arena *arena, struct lk_bytes *value_out)
 {
 	struct lk_bytes value;
@@ -88,7 +78,7 @@ static struct lk_status encode(
 	LK_TRY(lk_message_pack(message, arena, &value));
 	if (value.n > LK_STORE_VALUE_MAX ||
 		lk_message_check(message->descriptor, value).code != LK_OK)
-		return too_large;
+		return LK_RECORD_TOO_LARGE;
 	*value_out = value;
 	return LK_SUCCESS;
 }
@@ -102,17 +92,17 @@ struct lk_status lk_key_record_encode(
 
 	latchkey__store__v1__key_record__init(&message);
 	message.version = LK_RECORD_VERSION;
-	message.id = binary_of(record->id.bytes, sizeof record->id.bytes);
-	message.realm = text_of(record->realm);
-	message.name = text_of(record->name);
-	message.user_id = text_of(record->user_id);
-	message.organization_id = text_of(record->organization_id);
+	message.id = lk_record_binary(record->id.bytes, sizeof record->id.bytes);
+	message.realm = lk_record_text(record->realm);
+	message.name = lk_record_text(record->name);
+	message.user_id = lk_record_text(record->user_id);
+	message.organization_id = lk_record_text(record->organization_id);
 	message.n_scopes = record->scopes.n;
-	message.scopes = texts_of(&record->scopes, arena);
+	message.scopes = lk_record_texts(&record->scopes, arena);
 	message.n_networks = record->networks.n;
-	message.networks = texts_of(&record->networks, arena);
+	message.networks = lk_record_texts(&record->networks, arena);
 	message.n_realms = record->realms.n;
-	message.realms = texts_of(&record->realms, arena);
+	message.realms = lk_record_texts(&record->realms, arena);
 	message.n_metadata = record->metadata.n;
 	message.metadata = pairs_of(&record->metadata, arena);
 	message.enabled = record->enabled;
@@ -120,12 +110,12 @@ struct lk_status lk_key_record_encode(
 	message.expires_ms = record->expires_ms;
 	message.revoked_ms = record->revoked_ms;
 	message.revocation_reason = record->revocation_reason;
-	message.revocation_comment = text_of(record->revocation_comment);
+	message.revocation_comment = lk_record_text(record->revocation_comment);
 	message.current = &current;
 	message.previous = record->has_previous ? &previous : NULL;
 	if (arena->exhausted)
-		return too_large;
-	return encode(&message.base, arena, value_out);
+		return LK_RECORD_TOO_LARGE;
+	return lk_record_pack(&message.base, arena, value_out);
 }
 
 struct lk_status lk_usage_record_encode(
@@ -144,22 +134,21 @@ struct lk_status lk_usage_record_encode(
 		latchkey__store__v1__secret_use__init(&uses[i]);
 		uses[i].secret = record->uses[i].secret;
 		uses[i].at_ms = record->uses[i].at_ms;
-		uses[i].client_address = text_of(record->uses[i].client_address);
-		uses[i].user_agent = text_of(record->uses[i].user_agent);
+		uses[i].client_address = lk_record_text(record->uses[i].client_address);
+		uses[i].user_agent = lk_record_text(record->uses[i].user_agent);
 		pointers[i] = &uses[i];
 	}
-	return encode(&message.base, arena, value_out);
+	return lk_record_pack(&message.base, arena, value_out);
 }
 
 /* --- decoding --- */
 
-static struct lk_bytes bytes_of(const ProtobufCBinaryData *data)
+struct lk_bytes lk_record_bytes(const ProtobufCBinaryData *data)
 {
 	return (struct lk_bytes) { data->data, data->len };
 }
 
-/* False when the field does not have exactly this size. */
-static bool read_fixed(const ProtobufCBinaryData *data, uint8_t *out, size_t n)
+bool lk_record_read_fixed(const ProtobufCBinaryData *data, uint8_t *out, size_t n)
 {
 	if (data->len != n)
 		return false;
@@ -167,13 +156,13 @@ static bool read_fixed(const ProtobufCBinaryData *data, uint8_t *out, size_t n)
 	return true;
 }
 
-static bool read_texts(const ProtobufCBinaryData *texts, size_t n, struct lk_arena *arena,
+bool lk_record_read_texts(const ProtobufCBinaryData *texts, size_t n, struct lk_arena *arena,
 	struct lk_text_list *list_out)
 {
 	struct lk_bytes *items = lk_arena_calloc(arena, n, sizeof *items);
 
 	for (size_t i = 0; items != NULL && i < n; i++)
-		items[i] = bytes_of(&texts[i]);
+		items[i] = lk_record_bytes(&texts[i]);
 	*list_out = (struct lk_text_list) { items, n };
 	return items != NULL;
 }
@@ -184,23 +173,32 @@ static bool read_pairs(
 	struct lk_text_pair *items = lk_arena_calloc(arena, n, sizeof *items);
 
 	for (size_t i = 0; items != NULL && i < n; i++)
-		items[i] = (struct lk_text_pair) { bytes_of(&pairs[i]->key),
-			bytes_of(&pairs[i]->value) };
+		items[i] = (struct lk_text_pair) { lk_record_bytes(&pairs[i]->key),
+			lk_record_bytes(&pairs[i]->value) };
 	*list_out = (struct lk_pair_list) { items, n };
 	return items != NULL;
+}
+
+struct lk_status lk_record_unpack(const ProtobufCMessageDescriptor *type, struct lk_bytes value,
+	struct lk_arena *arena, ProtobufCMessage **message_out)
+{
+	struct lk_status st = lk_message_unpack(type, value, arena, message_out);
+
+	return st.code == LK_OK || st.code == LK_RESOURCE_EXHAUSTED ? st : LK_RECORD_DAMAGED;
 }
 
 static bool read_secret(const secret_message *message, struct lk_secret_record *secret_out)
 {
 	secret_out->number = message->number;
 	secret_out->pepper_id = message->pepper_id;
-	secret_out->hint = bytes_of(&message->hint);
+	secret_out->hint = lk_record_bytes(&message->hint);
 	secret_out->created_ms = message->created_ms;
 	secret_out->expires_ms = message->expires_ms;
-	return read_fixed(&message->digest, secret_out->digest, sizeof secret_out->digest);
+	return lk_record_read_fixed(
+		&message->digest, secret_out->digest, sizeof secret_out->digest);
 }
 
-static bool is_known_version(uint32_t version)
+bool lk_record_is_known(uint32_t version)
 {
 	return version >= 1 && version <= LK_RECORD_VERSION;
 }
@@ -209,9 +207,10 @@ static bool is_known_version(uint32_t version)
 static bool read_lists(
 	const key_message *message, struct lk_arena *arena, struct lk_key_record *record)
 {
-	return read_texts(message->scopes, message->n_scopes, arena, &record->scopes) &&
-	       read_texts(message->networks, message->n_networks, arena, &record->networks) &&
-	       read_texts(message->realms, message->n_realms, arena, &record->realms) &&
+	return lk_record_read_texts(message->scopes, message->n_scopes, arena, &record->scopes) &&
+	       lk_record_read_texts(
+		       message->networks, message->n_networks, arena, &record->networks) &&
+	       lk_record_read_texts(message->realms, message->n_realms, arena, &record->realms) &&
 	       read_pairs(message->metadata, message->n_metadata, arena, &record->metadata);
 }
 
@@ -228,27 +227,24 @@ struct lk_status lk_key_record_decode(
 	struct lk_key_record record = { 0 };
 	ProtobufCMessage *base;
 	const key_message *message;
-	struct lk_status st = lk_message_unpack(
-		&latchkey__store__v1__key_record__descriptor, value, arena, &base);
 
-	if (st.code != LK_OK)
-		return st.code == LK_RESOURCE_EXHAUSTED ? st : damaged;
+	LK_TRY(lk_record_unpack(&latchkey__store__v1__key_record__descriptor, value, arena, &base));
 	message = (const key_message *)base;
-	if (!is_known_version(message->version) || !read_secrets(message, &record) ||
-		!read_fixed(&message->id, record.id.bytes, sizeof record.id.bytes))
-		return damaged;
+	if (!lk_record_is_known(message->version) || !read_secrets(message, &record) ||
+		!lk_record_read_fixed(&message->id, record.id.bytes, sizeof record.id.bytes))
+		return LK_RECORD_DAMAGED;
 	if (!read_lists(message, arena, &record))
-		return too_large;
-	record.realm = bytes_of(&message->realm);
-	record.name = bytes_of(&message->name);
-	record.user_id = bytes_of(&message->user_id);
-	record.organization_id = bytes_of(&message->organization_id);
+		return LK_RECORD_TOO_LARGE;
+	record.realm = lk_record_bytes(&message->realm);
+	record.name = lk_record_bytes(&message->name);
+	record.user_id = lk_record_bytes(&message->user_id);
+	record.organization_id = lk_record_bytes(&message->organization_id);
 	record.enabled = message->enabled;
 	record.created_ms = message->created_ms;
 	record.expires_ms = message->expires_ms;
 	record.revoked_ms = message->revoked_ms;
 	record.revocation_reason = message->revocation_reason;
-	record.revocation_comment = bytes_of(&message->revocation_comment);
+	record.revocation_comment = lk_record_bytes(&message->revocation_comment);
 	*record_out = record;
 	return LK_SUCCESS;
 }
@@ -259,20 +255,18 @@ struct lk_status lk_usage_record_decode(
 	struct lk_usage_record record = { 0 };
 	ProtobufCMessage *base;
 	const usage_message *message;
-	struct lk_status st = lk_message_unpack(
-		&latchkey__store__v1__usage_record__descriptor, value, arena, &base);
 
-	if (st.code != LK_OK)
-		return st.code == LK_RESOURCE_EXHAUSTED ? st : damaged;
+	LK_TRY(lk_record_unpack(
+		&latchkey__store__v1__usage_record__descriptor, value, arena, &base));
 	message = (const usage_message *)base;
-	if (!is_known_version(message->version) || message->n_uses > LK_USES_MAX)
-		return damaged;
+	if (!lk_record_is_known(message->version) || message->n_uses > LK_USES_MAX)
+		return LK_RECORD_DAMAGED;
 	record.n_uses = message->n_uses;
 	for (size_t i = 0; i < message->n_uses; i++) {
 		record.uses[i].secret = message->uses[i]->secret;
 		record.uses[i].at_ms = message->uses[i]->at_ms;
-		record.uses[i].client_address = bytes_of(&message->uses[i]->client_address);
-		record.uses[i].user_agent = bytes_of(&message->uses[i]->user_agent);
+		record.uses[i].client_address = lk_record_bytes(&message->uses[i]->client_address);
+		record.uses[i].user_agent = lk_record_bytes(&message->uses[i]->user_agent);
 	}
 	*record_out = record;
 	return LK_SUCCESS;

@@ -31,7 +31,7 @@ LAYERS = {
     "server/crypto/sodium.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/crc.c": (BASE + ["server/crypto/"], ["zlib"]),
     "server/store/": (BASE + STORE, []),
-    "server/store/record.c": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),
+    "server/store/record": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),
     "server/store/store_leveldb.c": (BASE + STORE, ["leveldb"]),
     "server/core/": (BASE + STORE + CORE, []),
     "server/rpc/": (WIRE + GEN + STORE + CORE + ["server/rpc/", "server/log.h"], ["protobuf-c"]),

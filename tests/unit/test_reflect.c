@@ -10,7 +10,9 @@
 #include "latchkey/v1/auth.rpc.h"
 #include "latchkey/v1/health.rpc.h"
 #include "latchkey/v1/key.rpc.h"
+#include "latchkey/v1/keyring.rpc.h"
 #include "latchkey/v1/reflection.rpc.h"
+#include "latchkey/v1/user.rpc.h"
 #include "proto/wire/json.h"
 #include "tests/support/check.h"
 
@@ -22,7 +24,7 @@ static struct {
 static struct lk_arena arena;
 
 static const struct lk_service *const services[] = { &lk_auth_service, &lk_health_service,
-	&lk_key_service, &lk_reflection_service };
+	&lk_key_service, &lk_keyring_service, &lk_reflection_service, &lk_user_service };
 
 static int set_up(void **state_)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cryptography: the vocabulary that the core uses. Only sodium.c names a library.
+/* Cryptography: the vocabulary that the core uses. No header names a library.
  *
  * Secrets are never stored. What is stored is a keyed digest, so that a stolen store is useless
  * without the pepper file. All calls but lk_crypto_init are thread-safe.

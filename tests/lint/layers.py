@@ -29,6 +29,8 @@ LAYERS = {
     "client/channel": (WIRE + GEN + ["client/channel"], ["protobuf-c", "nng"]),
     "server/crypto/": (BASE + ["server/crypto/"], []),
     "server/crypto/sodium.c": (BASE + ["server/crypto/"], ["sodium"]),
+    "server/crypto/seal.c": (BASE + ["server/crypto/"], ["sodium"]),
+    "server/crypto/sign.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/crc.c": (BASE + ["server/crypto/"], ["zlib"]),
     "server/store/": (BASE + STORE, []),
     "server/store/record": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),

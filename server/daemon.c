@@ -134,7 +134,7 @@ static struct lk_status load_index(struct lk_daemon *daemon)
 	uint64_t start_us = lk_clock_mono_us();
 	struct lk_index_stats stats;
 
-	LK_TRY(lk_index_new(daemon->realms, &daemon->index));
+	LK_TRY(lk_index_new(daemon->realms, &daemon->peppers, &daemon->index));
 	LK_TRY(lk_index_load(daemon->index, daemon->store));
 	stats = lk_index_stats(daemon->index);
 	lk_log(LK_LOG_INFO, "index loaded", LK_LOG_NUMBER("keys", stats.keys),

@@ -54,7 +54,7 @@ static struct lk_status compile_permissions(
 	return LK_SUCCESS;
 }
 
-/* Under the newest pepper first, which nearly every key was made with. */
+/* Under the newest pepper first, which nearly every secret was made with. */
 static bool look_up(const struct lk_verifier *verifier, const struct lk_realm *realm,
 	struct lk_bytes credential, struct lk_hit *hit_out)
 {
@@ -70,6 +70,83 @@ static bool look_up(const struct lk_verifier *verifier, const struct lk_realm *r
 	return false;
 }
 
+static bool look_up_session(const struct lk_verifier *verifier, const struct lk_realm *realm,
+	const struct lk_key_id *session_id, struct lk_hit *hit_out)
+{
+	struct lk_bytes name = { (const uint8_t *)realm->name, strlen(realm->name) };
+
+	for (size_t i = 0; i < verifier->peppers->n; i++) {
+		struct lk_digest digest;
+
+		lk_session_digest(&verifier->peppers->items[i], name, session_id, &digest);
+		if (lk_index_find(verifier->index, &digest, hit_out))
+			return hit_out->entry->realm == realm->index;
+	}
+	return false;
+}
+
+/* A signature is verified once; whoever may not do that here leaves it to somebody who may. */
+static bool prove(const struct lk_verifier *verifier, const struct lk_auth_request *request,
+	struct lk_proof *proof_out, bool *must_compute_out)
+{
+	const struct lk_keyring *keyring = lk_index_keyring(verifier->index, request->realm);
+	struct lk_bytes token = request->credentials[0];
+	struct lk_digest digest;
+
+	if (verifier->proofs == NULL || keyring->n == 0)
+		return false;
+	lk_proofs_digest(verifier->proofs, token, &digest);
+	if (lk_proofs_find(verifier->proofs, &digest, keyring->generation, proof_out))
+		return true;
+	*must_compute_out = !request->may_compute;
+	if (!request->may_compute ||
+		!lk_access_token_prove(keyring, request->realm, token, proof_out))
+		return false;
+	lk_proofs_add(verifier->proofs, &digest, proof_out);
+	return true;
+}
+
+/* A token that was proven but whose session is gone is that of a session which has ended. */
+static enum lk_deny_reason find_by_jwt(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, struct lk_hit *hit_out, bool *must_compute_out)
+{
+	struct lk_proof proof;
+
+	if (!prove(verifier, request, &proof, must_compute_out) ||
+		request->now >= proof.signer_expires_ms)
+		return LK_DENY_UNKNOWN_CREDENTIAL;
+	if (request->now >= proof.expires_ms)
+		return LK_DENY_EXPIRED;
+	return look_up_session(verifier, request->realm, &proof.session_id, hit_out)
+		       ? LK_DENY_NONE
+		       : LK_DENY_REVOKED;
+}
+
+static bool has_shape(const struct lk_realm *realm, struct lk_bytes credential)
+{
+	return lk_key_text_is_valid(realm->key_prefix, credential) ||
+	       lk_key_text_is_valid(LK_SESSION_TOKEN_PREFIX, credential);
+}
+
+static enum lk_deny_reason find_entry(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, struct lk_hit *hit_out, bool *must_compute_out)
+{
+	if (request->n_credentials == 0)
+		return LK_DENY_NO_CREDENTIAL;
+	if (request->n_credentials > 1)
+		return LK_DENY_AMBIGUOUS_CREDENTIALS;
+	if (!has_shape(request->realm, request->credentials[0]))
+		return lk_is_jwt(request->credentials[0])
+			       ? find_by_jwt(verifier, request, hit_out, must_compute_out)
+			       : LK_DENY_UNKNOWN_CREDENTIAL;
+	if (!look_up(verifier, request->realm, request->credentials[0], hit_out))
+		return LK_DENY_UNKNOWN_CREDENTIAL;
+	/* A secret that was replaced for good is as unknown as one never issued. */
+	if (request->now >= hit_out->entry->secret_expires_ms)
+		return LK_DENY_UNKNOWN_CREDENTIAL;
+	return LK_DENY_NONE;
+}
+
 static bool is_from_allowed_network(
 	const struct lk_entry *entry, const struct lk_auth_request *request)
 {
@@ -81,37 +158,63 @@ static bool is_from_allowed_network(
 	       lk_entry_allows_address(entry, &address);
 }
 
+static bool is_disabled(
+	const struct lk_owner *organization, const struct lk_organization_facts *facts)
+{
+	if (organization == NULL)
+		return false;
+	return atomic_load(&organization->denied) != 0 || (facts != NULL && !facts->enabled);
+}
+
+/* The people behind a credential, as they are now. A user of ours who is not there has no rights;
+ * an organisation that is not there is only a name. */
+static enum lk_deny_reason judge_owners(const struct lk_entry *entry, struct lk_verdict *verdict)
+{
+	const struct lk_owner *organization = entry->organization;
+
+	verdict->organization_id = lk_entry_organization_id(entry);
+	if (organization != NULL)
+		verdict->organization = lk_owner_organization(organization);
+	if (entry->user != NULL) {
+		const struct lk_user_facts *user = lk_owner_user(entry->user);
+
+		if (user == NULL || !user->enabled || atomic_load(&entry->user->denied) != 0)
+			return LK_DENY_USER_DISABLED;
+		verdict->user = user;
+		verdict->permissions =
+			lk_permset_intersect(&verdict->permissions, &user->permissions);
+		if (user->organization != NULL &&
+			is_disabled(user->organization, lk_owner_organization(user->organization)))
+			return LK_DENY_ORGANIZATION_DISABLED;
+		if (organization == NULL && user->organization != NULL) {
+			verdict->organization_id = user->organization_id;
+			verdict->organization = lk_owner_organization(user->organization);
+		}
+	}
+	return is_disabled(organization, verdict->organization) ? LK_DENY_ORGANIZATION_DISABLED
+								: LK_DENY_NONE;
+}
+
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the
  * stricter answer must win. */
 static enum lk_deny_reason judge(const struct lk_entry *entry,
-	const struct lk_auth_request *request, const struct lk_permset *wanted)
+	const struct lk_auth_request *request, const struct lk_permset *wanted,
+	struct lk_verdict *verdict)
 {
+	enum lk_deny_reason owners = judge_owners(entry, verdict);
+
 	if ((entry->flags & LK_ENTRY_REVOKED) != 0 || atomic_load(&entry->denied) != 0)
 		return LK_DENY_REVOKED;
 	if ((entry->flags & LK_ENTRY_ENABLED) == 0)
 		return LK_DENY_DISABLED;
 	if (request->now >= entry->expires_ms)
 		return LK_DENY_EXPIRED;
+	if (owners != LK_DENY_NONE)
+		return owners;
 	if (!is_from_allowed_network(entry, request))
 		return LK_DENY_NETWORK_NOT_ALLOWED;
-	if (!lk_permset_contains(&entry->scopes, wanted))
+	if (!lk_permset_contains(&verdict->permissions, wanted))
 		return LK_DENY_PERMISSION_DENIED;
-	return LK_DENY_NONE;
-}
-
-static enum lk_deny_reason find_entry(const struct lk_verifier *verifier,
-	const struct lk_auth_request *request, struct lk_hit *hit_out)
-{
-	if (request->n_credentials == 0)
-		return LK_DENY_NO_CREDENTIAL;
-	if (request->n_credentials > 1)
-		return LK_DENY_AMBIGUOUS_CREDENTIALS;
-	if (!lk_key_text_is_valid(request->realm->key_prefix, request->credentials[0]) ||
-		!look_up(verifier, request->realm, request->credentials[0], hit_out))
-		return LK_DENY_UNKNOWN_CREDENTIAL;
-	/* A secret that was replaced for good is as unknown as one never issued. */
-	if (request->now >= hit_out->entry->secret_expires_ms)
-		return LK_DENY_UNKNOWN_CREDENTIAL;
 	return LK_DENY_NONE;
 }
 
@@ -122,11 +225,13 @@ struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 	struct lk_hit hit;
 
 	LK_TRY(compile_permissions(request, &wanted));
-	*verdict_out = (struct lk_verdict) { .reason = find_entry(verifier, request, &hit) };
+	*verdict_out = (struct lk_verdict) { .organization_id = "" };
+	verdict_out->reason = find_entry(verifier, request, &hit, &verdict_out->must_compute);
 	if (verdict_out->reason != LK_DENY_NONE)
 		return LK_SUCCESS;
 	verdict_out->entry = hit.entry;
-	verdict_out->reason = judge(hit.entry, request, &wanted);
+	verdict_out->permissions = hit.entry->scopes;
+	verdict_out->reason = judge(hit.entry, request, &wanted, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE && verifier->usage != NULL)
 		lk_usage_note(verifier->usage, &hit, request->client_address, request->user_agent,
 			request->now);

@@ -66,9 +66,9 @@ struct lk_verdict {
 
 /* Judges. Between lk_index_enter and lk_index_leave.
  *
- * Order: number of credentials; shape and checksum; lookup by digest; a previous secret after its
- * grace (unknown); revoked; disabled; expired; network; permissions. The instant of expiry counts
- * as expired.
+ * Order: number of credentials; shape and checksum, or signature; lookup by digest; a previous
+ * secret after its grace (unknown); revoked; disabled; expired; user; organisation; network;
+ * permissions. The instant of expiry counts as expired.
  *
  * LK_INVALID_ARGUMENT  field `permissions`: a name that the realm does not have
  */

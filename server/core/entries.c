@@ -86,7 +86,9 @@ static void count(struct lk_entries *entries, const struct lk_entry *entry, bool
 	size_t one = added ? 1 : (size_t)-1;
 
 	entries->n_secrets += one;
-	if ((entry->flags & LK_ENTRY_PREVIOUS) == 0)
+	if ((entry->flags & LK_ENTRY_SESSION) != 0)
+		entries->n_sessions += one;
+	else if ((entry->flags & LK_ENTRY_PREVIOUS) == 0)
 		entries->n_keys += one;
 	entries->entry_bytes += added ? lk_entry_size(entry) : -lk_entry_size(entry);
 }
@@ -166,6 +168,7 @@ void lk_entries_replace(struct lk_entries *entries, struct lk_entries *take)
 			lk_entries_deny(take, &old.slots[i]->key_id, LK_ENTRY_DENIED_AS_REVOKED);
 	entries->by_id = take->by_id;
 	entries->n_keys = take->n_keys;
+	entries->n_sessions = take->n_sessions;
 	entries->n_secrets = take->n_secrets;
 	entries->entry_bytes = take->entry_bytes;
 	new_table->owner = entries;

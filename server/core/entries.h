@@ -14,6 +14,7 @@ struct lk_entries {
 	_Atomic(struct lk_table *) by_digest;
 	struct lk_id_map by_id;
 	size_t n_keys;
+	size_t n_sessions;
 	size_t n_secrets;
 	size_t entry_bytes;
 	struct lk_epoch_bin *retired; /* NULL: there are no readers */

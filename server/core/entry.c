@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/entry.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "proto/wire/arena.h"
+#include "server/core/key_text.h"
 
 #define REALMS_SIZE (LK_REALMS_MAX / 8)
 
@@ -153,7 +155,31 @@ static void fill_head(const struct lk_realm *realm, const struct lk_key_record *
 		entry->flags |= LK_ENTRY_PREVIOUS;
 }
 
-struct lk_status lk_entry_new(const struct lk_realms *realms, const struct lk_realm *realm,
+/* An id of ours names a user of the realm, whether or not there is one: where there is none, the
+ * entry is denied. Any other text means nothing here. */
+static bool find_owners(const struct lk_entry_context *context, const struct lk_key_record *record,
+	struct lk_entry *entry)
+{
+	unsigned realm = context->realm->index;
+	struct lk_owner_name name;
+	struct lk_key_id user_id;
+
+	if (lk_id_parse(LK_ID_USER, record->user_id, &user_id)) {
+		name = lk_owner_of_user(realm, &user_id);
+		entry->user = lk_owners_get(context->owners, &name);
+		if (entry->user == NULL)
+			return false;
+	}
+	if (record->organization_id.n > 0) {
+		name = lk_owner_of_organization(realm, record->organization_id);
+		entry->organization = lk_owners_get(context->owners, &name);
+		if (entry->organization == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct lk_status lk_entry_new(const struct lk_entry_context *context,
 	const struct lk_key_record *record, const struct lk_secret_record *secret,
 	struct lk_entry **entry_out)
 {
@@ -166,11 +192,50 @@ struct lk_status lk_entry_new(const struct lk_realms *realms, const struct lk_re
 	if (entry == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
 	measure(record, entry);
-	fill_head(realm, record, secret, entry);
-	if (!fill_tail(realms, record, entry->tail)) {
+	fill_head(context->realm, record, secret, entry);
+	if (!fill_tail(context->realms, record, entry->tail)) {
 		lk_free(entry);
 		return damaged();
 	}
+	if (!find_owners(context, record, entry)) {
+		lk_free(entry);
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
+	}
 	*entry_out = entry;
 	return LK_SUCCESS;
+}
+
+struct lk_status lk_entry_new_session(const struct lk_entry_context *context,
+	const struct lk_session_record *record, struct lk_entry **entry_out)
+{
+	char user_id[LK_ID_TEXT_SIZE];
+	struct lk_key_record key = {
+		.id = record->id,
+		.enabled = true,
+		.expires_ms = record->expires_ms,
+		.revoked_ms = record->ended_ms,
+		.current = { .number = 1 },
+	};
+
+	lk_id_format(LK_ID_USER, &record->user_id, user_id);
+	key.user_id = lk_bytes_of(user_id);
+	memcpy(key.current.digest, record->digest, sizeof key.current.digest);
+	LK_TRY(lk_entry_new(context, &key, &key.current, entry_out));
+	(*entry_out)->flags |= LK_ENTRY_SESSION;
+	memset(&(*entry_out)->scopes, 0xff, sizeof(*entry_out)->scopes);
+	return LK_SUCCESS;
+}
+
+void lk_session_digest(const struct lk_pepper *pepper, struct lk_bytes realm,
+	const struct lk_key_id *session_id, struct lk_digest *digest_out)
+{
+	uint8_t text[LK_REALM_NAME_MAX + 1 + sizeof session_id->bytes];
+
+	assert(realm.n <= LK_REALM_NAME_MAX);
+	memcpy(text, realm.data, realm.n);
+	text[realm.n] = '\0';
+	memcpy(text + realm.n + 1, session_id->bytes, sizeof session_id->bytes);
+	/* Words with a space: no realm has such a name, and so no key such a digest. */
+	lk_digest_make(pepper, lk_bytes_of("session id"),
+		(struct lk_bytes) { text, realm.n + 1 + sizeof session_id->bytes }, digest_out);
 }

@@ -14,6 +14,8 @@
 
 #define LK_FACTS_PLAN_MAX 64
 
+struct lk_owner;
+
 struct lk_organization_facts {
 	bool enabled;
 	char plan[LK_FACTS_PLAN_MAX + 1];
@@ -23,6 +25,7 @@ struct lk_user_facts {
 	struct lk_permset permissions; /* the union of the user's roles, compiled */
 	bool enabled;
 	char organization_id[LK_OWNER_ID_MAX + 1]; /* "": none */
+	const struct lk_owner *organization;       /* NULL: none */
 	uint8_t n_roles;
 	uint16_t roles_n; /* bytes of all role names, their NULs included */
 	char roles[];     /* the names, one after the other, each with its NUL */

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/core/index.h"
-
 #include <pthread.h>
 #include <string.h>
 
 #include "proto/wire/arena.h"
-#include "server/core/entries.h"
+#include "server/core/index_priv.h"
 
 #define SECONDS_AT_START 1577836800 /* 2020-01-01T00:00:00Z */
 
 #define CHANGES_AT_ONCE 256
 #define RECORD_ARENA_MAX ((size_t)512 * 1024)
 
-/* Where rows go: the entries in force, or those that a scan builds. */
-struct target {
-	struct lk_entries *entries;
-	size_t n_unreadable;
-};
-
 struct lk_index {
-	struct lk_entries entries;
-	struct target live; /* those entries */
+	struct lk_index_set set;
 	_Atomic(const struct lk_realms *) realms;
+	const struct lk_peppers *peppers;
 	_Atomic uint64_t seq;
 	atomic_bool is_behind;
 	bool is_stale; /* some change could not be applied: only a scan helps */
@@ -34,100 +26,24 @@ struct lk_index {
 static const struct lk_status short_of_memory = { .code = LK_RESOURCE_EXHAUSTED,
 	.why = "the index is short of memory" };
 
-/* A secret that was replaced without grace is left out, so that a clock which is set back cannot
- * bring it back. */
-static bool has_graced_secret(const struct lk_key_record *record)
+static struct lk_index_context context_of(struct lk_index *index)
 {
-	return record->has_previous && record->previous.expires_ms > record->current.created_ms;
+	return (struct lk_index_context) { atomic_load(&index->realms), index->peppers,
+		&index->arena };
 }
 
-/* No entries for a key of a closed realm. */
-static struct lk_status make_entries(const struct lk_realms *realms,
-	const struct lk_key_record *record, struct lk_key_entries *key_out)
-{
-	const struct lk_realm *realm = lk_realms_find(realms, record->realm);
-	struct lk_key_entries made = { .n = 0 };
-	struct lk_status st = LK_SUCCESS;
-
-	if (realm == NULL)
-		return LK_SUCCESS;
-	st = lk_entry_new(realms, realm, record, &record->current, &made.items[0]);
-	if (st.code != LK_OK)
-		return st;
-	made.n = 1;
-	if (has_graced_secret(record)) {
-		st = lk_entry_new(realms, realm, record, &record->previous, &made.items[1]);
-		if (st.code != LK_OK) {
-			lk_free(made.items[0]);
-			return st;
-		}
-		made.n = 2;
-	}
-	*key_out = made;
-	return LK_SUCCESS;
-}
-
-static bool same_bytes(const void *a, const void *b, size_t n)
-{
-	const uint8_t *x = a;
-	const uint8_t *y = b;
-	uint8_t difference = 0;
-
-	for (size_t i = 0; i < n; i++)
-		difference |= x[i] ^ y[i];
-	return difference == 0;
-}
-
-/* A record must be the one its row says, or a damaged store could lend a key to another realm. */
-static struct lk_status read_row(struct lk_index *index, struct lk_bytes realm,
-	const struct lk_key_id *id, struct lk_bytes value, struct lk_key_entries *key_out)
-{
-	struct lk_key_record record;
-
-	lk_arena_reset(&index->arena);
-	LK_TRY(lk_key_record_decode(value, &index->arena, &record));
-	if (!same_bytes(record.id.bytes, id->bytes, sizeof id->bytes) ||
-		record.realm.n != realm.n || !same_bytes(record.realm.data, realm.data, realm.n))
-		return LK_ERR(LK_DATA_LOSS, "a stored key is damaged");
-	return make_entries(atomic_load(&index->realms), &record, key_out);
-}
-
-/* One row as it is now; `value.data` is NULL for a row that is gone. Fails only for want of
- * memory, with nothing changed. */
-static struct lk_status apply_row(
-	struct lk_index *index, struct target *target, struct lk_bytes row, struct lk_bytes value)
-{
-	struct lk_key_entries key = { .n = 0 };
-	struct lk_status st = LK_SUCCESS;
-	struct lk_bytes realm;
-	struct lk_key_id id;
-
-	if (!lk_row_read_key(row, &realm, &id))
-		return LK_SUCCESS;
-	if (!lk_entries_reserve(target->entries))
-		return short_of_memory;
-	if (value.data != NULL)
-		st = read_row(index, realm, &id, value, &key);
-	if (st.code == LK_RESOURCE_EXHAUSTED)
-		return st;
-	/* What cannot be read is denied: its entries go. */
-	if (st.code != LK_OK)
-		target->n_unreadable++;
-	lk_entries_set(target->entries, &id, &key);
-	return LK_SUCCESS;
-}
-
-struct lk_status lk_index_new(const struct lk_realms *realms, struct lk_index **index_out)
+struct lk_status lk_index_new(const struct lk_realms *realms, const struct lk_peppers *peppers,
+	struct lk_index **index_out)
 {
 	struct lk_index *index = lk_alloc(sizeof *index);
 
 	if (index == NULL)
 		return short_of_memory;
-	if (!lk_entries_init(&index->entries, &index->retired)) {
+	if (!lk_index_set_init(&index->set, &index->retired)) {
 		lk_free(index);
 		return short_of_memory;
 	}
-	index->live.entries = &index->entries;
+	index->peppers = peppers;
 	atomic_store(&index->realms, realms);
 	pthread_mutex_init(&index->lock, NULL);
 	lk_arena_init(&index->arena, RECORD_ARENA_MAX);
@@ -140,7 +56,7 @@ void lk_index_free(struct lk_index *index)
 	if (index == NULL)
 		return;
 	lk_epoch_drain(&index->retired);
-	lk_entries_fini(&index->entries);
+	lk_index_set_fini(&index->set);
 	lk_arena_fini(&index->arena);
 	pthread_mutex_destroy(&index->lock);
 	lk_free(index);
@@ -169,11 +85,64 @@ static struct lk_status find_head(struct lk_store *store, uint64_t *seq_out)
 	return LK_SUCCESS;
 }
 
-struct scan {
+/* --- changes --- */
+
+/* Where changes go. Once something could not be applied, what they touch is denied: order is lost
+ * then, and only a scan can tell the present state. */
+struct change_pass {
 	struct lk_index *index;
-	struct lk_entries entries;
-	struct target target;
+	struct lk_index_set *set;
 	uint64_t seq;
+	bool is_stale;
+};
+
+static void apply_change(struct change_pass *pass, const struct lk_store_change *change)
+{
+	struct lk_index_context context = context_of(pass->index);
+
+	for (size_t i = 0; i < change->n_ops; i++) {
+		const struct lk_store_op *op = &change->ops[i];
+		struct lk_bytes value = { NULL, 0 };
+
+		if (op->kind == LK_STORE_PUT)
+			value = op->value;
+		if (!pass->is_stale &&
+			lk_index_apply(&context, pass->set, op->key, value).code == LK_OK)
+			continue;
+		pass->is_stale = true;
+		lk_index_deny_row(&context, pass->set, op->key);
+	}
+}
+
+static bool visit_change(void *arg, const struct lk_store_change *change)
+{
+	struct change_pass *pass = arg;
+
+	apply_change(pass, change);
+	pass->seq = change->seq;
+	if (!pass->is_stale && pass->set == &pass->index->set)
+		atomic_store(&pass->index->seq, change->seq);
+	return true;
+}
+
+static struct lk_status apply_changes(
+	struct change_pass *pass, struct lk_store *store, uint64_t seq)
+{
+	while (pass->seq < seq) {
+		uint64_t before = pass->seq;
+
+		LK_TRY(lk_store_changes(store, before, CHANGES_AT_ONCE, visit_change, pass));
+		if (pass->seq == before)
+			return LK_ERR(LK_UNAVAILABLE, "the change log ends too early");
+	}
+	return pass->is_stale ? short_of_memory : LK_SUCCESS;
+}
+
+/* --- scans --- */
+
+struct scan {
+	struct lk_index_context context;
+	struct lk_index_set set;
 	struct lk_status st;
 };
 
@@ -181,37 +150,65 @@ static bool scan_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint
 {
 	struct scan *scan = arg;
 
-	/* The scan is of one moment, so it holds everything up to any number it shows. */
-	if (seq > scan->seq)
-		scan->seq = seq;
-	scan->st = apply_row(scan->index, &scan->target, key, value);
+	(void)seq;
+	scan->st = lk_index_apply(&scan->context, &scan->set, key, value);
 	return scan->st.code == LK_OK;
+}
+
+static struct lk_status scan_rows(struct scan *scan, struct lk_store *store)
+{
+	const struct lk_row ranges[] = { lk_row_of_organizations(), lk_row_of_users(),
+		lk_row_of_signing_keys(), lk_row_of_sessions(), lk_row_of_keys() };
+
+	for (size_t i = 0; i < LK_COUNT(ranges); i++) {
+		LK_TRY(lk_store_scan(store, lk_row_bytes(&ranges[i]), (struct lk_bytes) { NULL, 0 },
+			SIZE_MAX, scan_row, scan));
+		LK_TRY(scan->st);
+	}
+	return LK_SUCCESS;
+}
+
+/* Each range is of a moment of its own. What was committed since the first is applied again before
+ * any of it is in force, so that the whole is of one moment, too. */
+static struct lk_status build(
+	struct lk_index *index, struct lk_store *store, struct scan *scan, uint64_t *seq_out)
+{
+	struct change_pass pass = { .index = index, .set = &scan->set };
+	uint64_t seq;
+
+	LK_TRY(find_head(store, &pass.seq));
+	LK_TRY(scan_rows(scan, store));
+	LK_TRY(find_head(store, &seq));
+	LK_TRY(apply_changes(&pass, store, seq));
+	*seq_out = seq;
+	return LK_SUCCESS;
 }
 
 static struct lk_status load(struct lk_index *index, struct lk_store *store)
 {
-	struct scan scan = { .index = index, .st = LK_SUCCESS };
-	struct lk_row keys = lk_row_of_keys();
+	struct scan *scan = lk_alloc(sizeof *scan);
 	struct lk_status st;
+	uint64_t seq;
 
-	/* Asked before the scan: what is committed later may be missing from it. */
-	LK_TRY(find_head(store, &scan.seq));
-	if (!lk_entries_init(&scan.entries, NULL))
+	if (scan == NULL)
 		return short_of_memory;
-	scan.target.entries = &scan.entries;
-	st = lk_store_scan(store, lk_row_bytes(&keys), (struct lk_bytes) { NULL, 0 }, SIZE_MAX,
-		scan_row, &scan);
-	if (st.code == LK_OK)
-		st = scan.st;
-	if (st.code != LK_OK) {
-		lk_entries_fini(&scan.entries);
-		return st;
+	scan->context = context_of(index);
+	if (!lk_index_set_init(&scan->set, NULL)) {
+		lk_free(scan);
+		return short_of_memory;
 	}
-	lk_entries_replace(&index->entries, &scan.entries);
-	index->live.n_unreadable = scan.target.n_unreadable;
-	atomic_store(&index->seq, scan.seq);
-	index->is_stale = false;
-	return LK_SUCCESS;
+	st = build(index, store, scan, &seq);
+	if (st.code == LK_OUT_OF_RANGE)
+		st = LK_ERR(LK_UNAVAILABLE, "the change log was cut during the scan");
+	if (st.code == LK_OK) {
+		lk_index_set_replace(&index->set, &scan->set);
+		atomic_store(&index->seq, seq);
+		index->is_stale = false;
+	} else {
+		lk_index_set_fini(&scan->set);
+	}
+	lk_free(scan);
+	return st;
 }
 
 struct lk_status lk_index_load(struct lk_index *index, struct lk_store *store)
@@ -224,66 +221,19 @@ struct lk_status lk_index_load(struct lk_index *index, struct lk_store *store)
 	return st;
 }
 
-/* Applies a change, or, once something could not be applied, denies the keys it touches: order
- * is lost then, and only a scan can tell the present state. */
-static void apply_change(struct lk_index *index, const struct lk_store_change *change)
-{
-	for (size_t i = 0; i < change->n_ops; i++) {
-		const struct lk_store_op *op = &change->ops[i];
-		struct lk_bytes value = { NULL, 0 };
-		struct lk_bytes realm;
-		struct lk_key_id id;
-
-		if (op->kind == LK_STORE_PUT)
-			value = op->value;
-		if (!index->is_stale &&
-			apply_row(index, &index->live, op->key, value).code == LK_OK)
-			continue;
-		index->is_stale = true;
-		if (lk_row_read_key(op->key, &realm, &id))
-			lk_entries_deny(&index->entries, &id, LK_ENTRY_DENIED_AS_STALE);
-	}
-}
-
-struct change_pass {
-	struct lk_index *index;
-	uint64_t seq;
-};
-
-static bool visit_change(void *arg, const struct lk_store_change *change)
-{
-	struct change_pass *pass = arg;
-
-	apply_change(pass->index, change);
-	pass->seq = change->seq;
-	if (!pass->index->is_stale)
-		atomic_store(&pass->index->seq, change->seq);
-	return true;
-}
-
-static struct lk_status apply_changes(struct lk_index *index, struct lk_store *store, uint64_t seq)
-{
-	struct change_pass pass = { index, atomic_load(&index->seq) };
-
-	while (pass.seq < seq) {
-		uint64_t before = pass.seq;
-
-		LK_TRY(lk_store_changes(store, before, CHANGES_AT_ONCE, visit_change, &pass));
-		if (pass.seq == before)
-			return LK_ERR(LK_UNAVAILABLE, "the change log ends too early");
-	}
-	return index->is_stale ? short_of_memory : LK_SUCCESS;
-}
-
 struct lk_status lk_index_catch_up(struct lk_index *index, struct lk_store *store, uint64_t seq)
 {
+	struct change_pass pass = { .index = index, .set = &index->set };
 	struct lk_status st = LK_SUCCESS;
 
 	pthread_mutex_lock(&index->lock);
-	/* When that fails, the keys that change now are denied below. */
+	/* When that fails, what changes now is denied below. */
 	if (index->is_stale)
 		st = load(index, store);
-	st = apply_changes(index, store, seq);
+	pass.seq = atomic_load(&index->seq);
+	pass.is_stale = index->is_stale;
+	st = apply_changes(&pass, store, seq);
+	index->is_stale = pass.is_stale;
 	if (st.code == LK_OUT_OF_RANGE)
 		st = load(index, store);
 	atomic_store(&index->is_behind, st.code != LK_OK);
@@ -322,8 +272,30 @@ const struct lk_realms *lk_index_realms(const struct lk_index *index)
 void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_entry_denial denial)
 {
 	pthread_mutex_lock(&index->lock);
-	lk_entries_deny(&index->entries, id, denial);
+	lk_entries_deny(&index->set.entries, id, denial);
 	pthread_mutex_unlock(&index->lock);
+}
+
+void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
+	const struct lk_key_id *user_id, enum lk_entry_denial denial)
+{
+	struct lk_owner_name name = lk_owner_of_user(realm->index, user_id);
+	struct lk_owner *owner;
+
+	pthread_mutex_lock(&index->lock);
+	owner = lk_owners_find(&index->set.owners, &name);
+	if (owner != NULL && atomic_load(&owner->denied) < denial)
+		atomic_store(&owner->denied, (uint8_t)denial);
+	pthread_mutex_unlock(&index->lock);
+}
+
+const struct lk_keyring *lk_index_keyring(
+	const struct lk_index *index, const struct lk_realm *realm)
+{
+	static const struct lk_keyring empty;
+	const struct lk_keyring *keyring = atomic_load(&index->set.keyrings[realm->index]);
+
+	return keyring != NULL ? keyring : &empty;
 }
 
 struct lk_index_stats lk_index_stats(struct lk_index *index)
@@ -332,10 +304,11 @@ struct lk_index_stats lk_index_stats(struct lk_index *index)
 
 	pthread_mutex_lock(&index->lock);
 	stats = (struct lk_index_stats) {
-		.keys = index->entries.n_keys,
-		.secrets = index->entries.n_secrets,
-		.bytes = lk_entries_size(&index->entries),
-		.unreadable = index->live.n_unreadable,
+		.keys = index->set.entries.n_keys,
+		.sessions = index->set.entries.n_sessions,
+		.secrets = index->set.entries.n_secrets,
+		.bytes = lk_entries_size(&index->set.entries) + index->set.owners.bytes,
+		.unreadable = index->set.n_unreadable,
 		.seq = atomic_load(&index->seq),
 	};
 	pthread_mutex_unlock(&index->lock);
@@ -355,7 +328,7 @@ void lk_index_leave(void)
 bool lk_index_find(
 	const struct lk_index *index, const struct lk_digest *digest, struct lk_hit *hit_out)
 {
-	struct lk_slot *slot = lk_table_find(lk_entries_table(&index->entries), digest);
+	struct lk_slot *slot = lk_table_find(lk_entries_table(&index->set.entries), digest);
 
 	if (slot == NULL)
 		return false;
@@ -396,7 +369,7 @@ size_t lk_index_take_used(struct lk_index *index, size_t limit, lk_index_used_fn
 	size_t taken = 0;
 
 	lk_epoch_enter();
-	table = lk_entries_table(&index->entries);
+	table = lk_entries_table(&index->set.entries);
 	for (size_t i = 0; i <= table->mask && taken < limit; i++) {
 		struct lk_slot *slot = &table->slots[index->take_at++ & table->mask];
 		const struct lk_entry *entry = atomic_load(&slot->entry);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The verification index: what a decision needs of every key, in memory and complete.
+/* The verification index: what a decision needs of every key and session, of the people and
+ * organisations they belong to, and of the keys that sign tokens; in memory and complete.
  *
- * It is built by one scan of the store and from then on changed only by the store's change log,
+ * It is built by a scan of the store and from then on changed only by the store's change log,
  * so the same code serves one node and many. A miss means that the secret is unknown. Readers
  * take no lock and allocate nothing; changes are serialised by a lock that readers never touch.
  */
@@ -12,14 +13,14 @@
 
 struct lk_index;
 
-/* An empty index. The realms are borrowed and outlive it. LK_RESOURCE_EXHAUSTED. */
-LK_MUST_USE struct lk_status lk_index_new(
-	const struct lk_realms *realms, struct lk_index **index_out);
+/* An empty index. Realms and peppers are borrowed and outlive it. LK_RESOURCE_EXHAUSTED. */
+LK_MUST_USE struct lk_status lk_index_new(const struct lk_realms *realms,
+	const struct lk_peppers *peppers, struct lk_index **index_out);
 
 /* No reader may be inside. NULL is allowed. */
 void lk_index_free(struct lk_index *index);
 
-/* Reads every key of the store. Also the way to start over. Keys of realms that are closed are
+/* Reads all of it from the store. Also the way to start over. What is of realms that are closed is
  * left out.
  *
  * LK_UNAVAILABLE         the store could not be read; the index is as it was
@@ -69,8 +70,9 @@ const struct lk_keyring *lk_index_keyring(
 
 struct lk_index_stats {
 	size_t keys;
-	size_t secrets;
-	size_t bytes;      /* of entries and tables */
+	size_t sessions;
+	size_t secrets;    /* of both */
+	size_t bytes;      /* of entries, tables, and what is known of owners */
 	size_t unreadable; /* records that could not be read and are denied by being left out */
 	uint64_t seq;
 };

@@ -11,16 +11,13 @@
 #pragma once
 
 #include "server/core/access_token.h"
+#include "server/core/entry.h"
 #include "server/core/users.h"
 
 #define LK_SESSION_USER_AGENT_MAX 256
 #define LK_SESSIONS_PER_USER_DEFAULT 100
 #define LK_SESSIONS_PAGE_DEFAULT 50
 #define LK_SESSIONS_PAGE_MAX 100
-
-/* Under which digest a session of a realm with signed access tokens is in the index. */
-void lk_session_digest(const struct lk_pepper *pepper, struct lk_bytes realm,
-	const struct lk_key_id *session_id, struct lk_digest *digest_out);
 
 /* What a sign-in and a refresh give. Secrets: wipe it. */
 struct lk_tokens {

@@ -111,7 +111,7 @@ static void open_node(struct node *node)
 	};
 
 	FUZZ_OK(lk_realms_new(&realm_spec, 1, NULL, &node->realms));
-	FUZZ_OK(lk_index_new(node->realms, &node->index));
+	FUZZ_OK(lk_index_new(node->realms, &peppers, &node->index));
 	FUZZ_OK(lk_index_load(node->index, node->store));
 	FUZZ_OK(lk_committer_start(&committer, &node->committer));
 	options.committer = node->committer;

@@ -48,7 +48,7 @@ static inline void fixture_init(struct fixture *f)
 	CHECK_OK(lk_store_mem_open(&f->store));
 	CHECK_OK(lk_txn_new(f->store, &f->txn));
 	CHECK_OK(lk_realms_new(fixture_realms, LK_COUNT(fixture_realms), NULL, &f->realms));
-	CHECK_OK(lk_index_new(f->realms, &f->index));
+	CHECK_OK(lk_index_new(f->realms, &f->peppers, &f->index));
 	CHECK_OK(lk_usage_new(&f->usage));
 	lk_arena_init(&f->arena, (size_t)16 * 1024 * 1024);
 	f->call = (struct lk_core_call) { f->realms, lk_realms_find(f->realms, text_of("crm")),

@@ -85,7 +85,7 @@ TEST(an_index_grows_with_its_keys_and_loads_them_again)
 		if (i % 100 == 99)
 			CHECK_OK(lk_index_catch_up(f.index, f.store, commit(&f)));
 	}
-	CHECK_OK(lk_index_new(f.realms, &loaded));
+	CHECK_OK(lk_index_new(f.realms, &f.peppers, &loaded));
 	CHECK_OK(lk_index_load(loaded, f.store));
 	for (uint32_t i = 0; i < N; i++) {
 		CHECK(has(f.index, i, 0));
@@ -159,7 +159,7 @@ TEST(a_random_history_leaves_what_a_naive_model_has)
 	struct fixture f;
 
 	fixture_init(&f);
-	CHECK_OK(lk_index_new(f.realms, &loaded));
+	CHECK_OK(lk_index_new(f.realms, &f.peppers, &loaded));
 	for (uint32_t version = 0; version < MODEL_STEPS; version++) {
 		step(&f, &model, &random, version);
 		if (next_random(&random) % 3 == 0)
@@ -185,7 +185,7 @@ TEST(an_index_starts_over_when_the_log_no_longer_reaches_back)
 	uint64_t seq;
 
 	fixture_init(&f);
-	CHECK_OK(lk_index_new(f.realms, &late));
+	CHECK_OK(lk_index_new(f.realms, &f.peppers, &late));
 	put(&f, &record);
 	seq = commit(&f);
 	/* The last commit about keys is out of the log's reach for good. */

@@ -78,7 +78,7 @@ TEST(a_time_of_use_never_goes_back)
 	/* Nor in the store, when an index that starts afresh saw an earlier use. */
 	CHECK_OK(lk_index_load(f.index, f.store));
 	lk_index_free(f.index);
-	CHECK_OK(lk_index_new(f.realms, &f.index));
+	CHECK_OK(lk_index_new(f.realms, &f.peppers, &f.index));
 	CHECK_OK(lk_index_load(f.index, f.store));
 	use_at(&f, secret.text, NOW + 3000, "192.0.2.3");
 	flush(&f, committer);

@@ -355,7 +355,6 @@ TEST(short_of_memory_nothing_is_known)
 	static const struct lk_argon2_cost cost = { .memory_kib = 32768, .passes = 1 };
 	char hash[LK_PASSWORD_HASH_SIZE], other[LK_PASSWORD_HASH_SIZE] = "";
 	struct lk_status st;
-	bool matches_now = true;
 
 	CHECK_OK(lk_password_hash(lk_bytes_of("password"), &cost, hash));
 	limit_memory(true);
@@ -364,13 +363,22 @@ TEST(short_of_memory_nothing_is_known)
 	CHECK_CODE(st, LK_RESOURCE_EXHAUSTED);
 	CHECK_STR(other, "");
 	CHECK_CODE(judge_without_memory(hash), LK_RESOURCE_EXHAUSTED);
-	CHECK_CODE(judge_without_memory(ARGON2("m=32768,t=1,p=2")), LK_RESOURCE_EXHAUSTED);
 	CHECK_CODE(judge_without_memory(SCRYPT("ln=15,r=8,p=1")), LK_RESOURCE_EXHAUSTED);
 	CHECK_CODE(judge_without_memory("$7$D6..../....NaCl$" DIGEST43), LK_RESOURCE_EXHAUSTED);
-	lk_alloc_fail_nth(1);
-	CHECK_CODE(lk_password_matches(lk_bytes_of("password"), BCRYPT("04"), &cap, &matches_now),
-		LK_RESOURCE_EXHAUSTED);
-	CHECK(lk_alloc_fail_nth(0) && matches_now);
+}
+
+TEST(an_allocation_that_fails_is_no_answer)
+{
+	static const char *const hashes[] = { BCRYPT("04"), ARGON2("m=256,t=1,p=2") };
+	bool matches_now = true;
+
+	for (size_t i = 0; i < LK_COUNT(hashes); i++) {
+		lk_alloc_fail_nth(1);
+		CHECK_CODE(
+			lk_password_matches(lk_bytes_of("password"), hashes[i], &cap, &matches_now),
+			LK_RESOURCE_EXHAUSTED);
+		CHECK(lk_alloc_fail_nth(0) && matches_now);
+	}
 }
 
 static int set_up(void **state_)
@@ -396,6 +404,7 @@ int main(void)
 		RUN(a_hash_longer_than_can_be_stored_is_refused),
 		RUN(a_known_hash_with_any_byte_changed_or_cut_off_is_judged_soundly),
 		RUN(short_of_memory_nothing_is_known),
+		RUN(an_allocation_that_fails_is_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -11,6 +11,7 @@
 #include "proto/wire/arena.h"
 #include "proto/wire/buf.h"
 #include "proto/wire/status.h"
+#include "server/core/realm.h"
 
 #define LK_CONFIG_LISTENERS_MAX 16
 #define LK_CONFIG_PERMISSIONS_MAX 256
@@ -21,6 +22,18 @@ struct lk_config_realm {
 	const char **permissions;
 	size_t n_permissions;
 	uint32_t keys_per_owner_max;
+	const struct lk_role_spec *roles;
+	size_t n_roles;
+	const char *token; /* opaque, EdDSA or HS256 */
+	uint32_t session_ttl_s;
+	uint32_t access_ttl_s;
+	uint32_t refresh_ttl_s;
+	uint32_t refresh_replay_window_ms;
+	uint32_t sessions_per_user_max;
+	const char *issuer;   /* NULL: the realm's default */
+	const char *audience; /* likewise */
+	struct lk_password_policy passwords;
+	struct lk_subject_policy subject;
 };
 
 struct lk_config_lane {
@@ -44,6 +57,8 @@ struct lk_config {
 	uint32_t change_log_age_ms;
 	uint32_t reserve_mib;
 	struct lk_config_lane read;
+	struct lk_config_lane crypto;
+	struct lk_config_lane hash;
 	const struct lk_config_realm *realms;
 	size_t n_realms;
 };
@@ -55,3 +70,8 @@ struct lk_config {
  */
 LK_MUST_USE struct lk_status lk_config_load(const char *path, struct lk_arena *arena,
 	struct lk_config *config_out, struct lk_buf *errors_out);
+
+/* What the core is told of a realm, and where its session policy is kept meanwhile. Texts and lists
+ * are borrowed from the configuration. */
+void lk_config_realm_spec(const struct lk_config_realm *realm,
+	struct lk_session_policy *sessions_out, struct lk_realm_spec *spec_out);

@@ -114,21 +114,18 @@ static struct lk_status open_store(struct lk_daemon *daemon)
 static struct lk_status make_realms(
 	const struct lk_config *config, struct lk_realms *previous, struct lk_realms **realms_out)
 {
+	struct lk_session_policy *sessions = lk_alloc((config->n_realms + 1) * sizeof *sessions);
 	struct lk_realm_spec *specs = lk_alloc((config->n_realms + 1) * sizeof *specs);
-	struct lk_status st;
+	struct lk_status st = LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
 
-	if (specs == NULL)
-		return LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
+	if (specs == NULL || sessions == NULL)
+		goto out;
 	for (size_t i = 0; i < config->n_realms; i++)
-		specs[i] = (struct lk_realm_spec) {
-			.name = config->realms[i].name,
-			.key_prefix = config->realms[i].key_prefix,
-			.permissions = config->realms[i].permissions,
-			.n_permissions = config->realms[i].n_permissions,
-			.keys_per_owner_max = config->realms[i].keys_per_owner_max,
-		};
+		lk_config_realm_spec(&config->realms[i], &sessions[i], &specs[i]);
 	st = lk_realms_new(specs, config->n_realms, previous, realms_out);
+out:
 	lk_free(specs);
+	lk_free(sessions);
 	return st;
 }
 
@@ -224,6 +221,8 @@ static struct lk_status open_server(struct lk_daemon *daemon)
 		.committer = daemon->committer,
 		.lanes = {
 			[LK_LANE_READ] = { config->read.workers, config->read.queue },
+			[LK_LANE_CRYPTO] = { config->crypto.workers, config->crypto.queue },
+			[LK_LANE_HASH] = { config->hash.workers, config->hash.queue },
 			[LK_LANE_WRITE] = { 1, 64 },
 		},
 		.now = lk_clock_now,

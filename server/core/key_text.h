@@ -15,9 +15,6 @@
 
 #include "server/core/realm.h"
 
-#define LK_SESSION_TOKEN_PREFIX "lks_"
-#define LK_REFRESH_TOKEN_PREFIX "lkr_"
-
 #define LK_KEY_RANDOM_CHARS 43
 #define LK_KEY_CHECK_CHARS 6
 #define LK_KEY_HINT_CHARS 7 /* of the random part; 41 bits of 256 */

@@ -17,6 +17,11 @@
 #define LK_REALM_BUILTIN "latchkey"
 #define LK_KEY_PREFIX_MAX 32
 #define LK_KEYS_PER_OWNER_DEFAULT 1000
+
+/* What session tokens and refresh tokens begin with: no realm's keys do. */
+#define LK_SESSION_TOKEN_PREFIX "lks_"
+#define LK_REFRESH_TOKEN_PREFIX "lkr_"
+
 #define LK_ROLES_MAX 64
 #define LK_ROLE_NAME_MAX 64
 #define LK_ROLE_GRANTS_MAX 256
@@ -43,8 +48,10 @@ struct lk_session_policy {
 	lk_time_ms
 		replay_window_ms; /* how long a spent refresh token is answered again; 0: never */
 	uint32_t per_user_max;    /* the oldest one ends when there would be more */
-	const char *issuer;   /* `iss` of JWTs: printable ASCII without quotes and backslashes */
-	const char *audience; /* `aud`, likewise */
+	/* `iss` and `aud` of JWTs: printable ASCII without spaces, quotes and backslashes. NULL:
+	 * "latchkey/<realm>", and the realm's name. */
+	const char *issuer;
+	const char *audience;
 };
 
 struct lk_password_policy {
@@ -92,10 +99,13 @@ struct lk_realm_spec {
 	uint32_t keys_per_owner_max; /* 0: LK_KEYS_PER_OWNER_DEFAULT */
 	const struct lk_role_spec *roles;
 	size_t n_roles;
-	struct lk_session_policy sessions;   /* what is 0 or NULL gets its default */
-	struct lk_password_policy passwords; /* likewise */
+	const struct lk_session_policy *sessions;   /* NULL: lk_session_policy_default */
+	const struct lk_password_policy *passwords; /* NULL: lk_password_policy_default */
 	struct lk_subject_policy subject;
 };
+
+extern const struct lk_session_policy lk_session_policy_default;
+extern const struct lk_password_policy lk_password_policy_default;
 
 /* What a key of the realm `latchkey` allows a service. */
 struct lk_service_rights {

@@ -13,18 +13,14 @@
 
 static void check_realms(const struct lk_config *config, struct lk_arena *arena)
 {
+	struct lk_session_policy *sessions =
+		lk_arena_calloc(arena, config->n_realms + 1, sizeof *sessions);
 	struct lk_realm_spec *specs = lk_arena_calloc(arena, config->n_realms + 1, sizeof *specs);
 	struct lk_realms *realms;
 
-	FUZZ_CHECK(specs != NULL);
+	FUZZ_CHECK(specs != NULL && sessions != NULL);
 	for (size_t i = 0; i < config->n_realms; i++)
-		specs[i] = (struct lk_realm_spec) {
-			.name = config->realms[i].name,
-			.key_prefix = config->realms[i].key_prefix,
-			.permissions = config->realms[i].permissions,
-			.n_permissions = config->realms[i].n_permissions,
-			.keys_per_owner_max = config->realms[i].keys_per_owner_max,
-		};
+		lk_config_realm_spec(&config->realms[i], &sessions[i], &specs[i]);
 	FUZZ_OK(lk_realms_new(specs, config->n_realms, NULL, &realms));
 	lk_realms_free(realms);
 }

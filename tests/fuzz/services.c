@@ -20,8 +20,11 @@
 #define SERVICE_SECRET "latchkey_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA22I3BT"
 
 static const char *const permissions[] = { "records.read", "records.write", "clients.read" };
-static const struct lk_realm_spec realm_spec = { "crm", "crm_", permissions, LK_COUNT(permissions),
-	5 };
+static const struct lk_realm_spec realm_spec = { .name = "crm",
+	.key_prefix = "crm_",
+	.permissions = permissions,
+	.n_permissions = LK_COUNT(permissions),
+	.keys_per_owner_max = 5 };
 static const struct lk_peppers peppers = { .items = { { 1, { 42 } } }, .n = 1 };
 
 struct node {

@@ -25,8 +25,15 @@ static const char *const crm_permissions[] = { "records.read", "records.write", 
 	"clients.read", "a.b.c" };
 static const char *const other_permissions[] = { "records.read" };
 static const struct lk_realm_spec fixture_realms[] = {
-	{ "crm", "crm_live_", crm_permissions, LK_COUNT(crm_permissions), 5 },
-	{ "other", "crm_live_", other_permissions, LK_COUNT(other_permissions), 0 },
+	{ .name = "crm",
+		.key_prefix = "crm_live_",
+		.permissions = crm_permissions,
+		.n_permissions = LK_COUNT(crm_permissions),
+		.keys_per_owner_max = 5 },
+	{ .name = "other",
+		.key_prefix = "crm_live_",
+		.permissions = other_permissions,
+		.n_permissions = LK_COUNT(other_permissions) },
 };
 
 static inline struct lk_bytes text_of(const char *text)
@@ -94,7 +101,9 @@ static inline struct lk_status fixture_create(struct fixture *f, const struct lk
 static inline enum lk_deny_reason fixture_verify(
 	struct fixture *f, const char *secret, struct lk_auth_request request)
 {
-	struct lk_verifier verifier = { f->index, &f->peppers, f->usage };
+	struct lk_verifier verifier = {
+		.index = f->index, .peppers = &f->peppers, .usage = f->usage
+	};
 	struct lk_bytes credential = text_of(secret);
 	struct lk_verdict verdict;
 	struct lk_status st;

@@ -109,7 +109,9 @@ static struct lk_status serve_echo(const void *handlers, struct lk_call *call,
 	if (strcmp(id, "field") == 0)
 		return LK_BAD_FIELD("id", "must be something else");
 	if (strcmp(id, "retry") == 0)
-		return (struct lk_status) { LK_UNAVAILABLE, 1500, "not now", NULL };
+		return (struct lk_status) {
+			.code = LK_UNAVAILABLE, .retry_ms = 1500, .why = "not now"
+		};
 	if (strcmp(id, "large") == 0)
 		*version = filled(call->arena, 300000);
 	if (strcmp(id, "half") == 0)

@@ -115,12 +115,12 @@ TEST(exactly_one_credential_is_needed)
 	create_bound_key(&f);
 	credentials[0] = credentials[1] = text_of(secret.text);
 	request.realm = f.call.realm;
-	CHECK_OK(lk_authenticate(
-		&(struct lk_verifier) { f.index, &f.peppers, NULL }, &request, &verdict));
+	CHECK_OK(lk_authenticate(&(struct lk_verifier) { .index = f.index, .peppers = &f.peppers },
+		&request, &verdict));
 	CHECK_EQ(verdict.reason, LK_DENY_NO_CREDENTIAL);
 	request.n_credentials = 2;
-	CHECK_OK(lk_authenticate(
-		&(struct lk_verifier) { f.index, &f.peppers, NULL }, &request, &verdict));
+	CHECK_OK(lk_authenticate(&(struct lk_verifier) { .index = f.index, .peppers = &f.peppers },
+		&request, &verdict));
 	CHECK_EQ(verdict.reason, LK_DENY_AMBIGUOUS_CREDENTIALS);
 	CHECK(verdict.entry == NULL);
 	fixture_fini(&f);
@@ -129,7 +129,7 @@ TEST(exactly_one_credential_is_needed)
 TEST(a_text_with_one_wrong_character_is_refused_without_a_lookup)
 {
 	/* A lookup without an index and peppers would crash. */
-	struct lk_verifier blind = { NULL, NULL, NULL };
+	struct lk_verifier blind = { .index = NULL };
 	struct lk_bytes credential;
 	struct lk_verdict verdict;
 	struct fixture f;
@@ -178,8 +178,8 @@ TEST(a_permission_that_the_realm_does_not_have_is_an_invalid_argument)
 
 	fixture_init(&f);
 	request.realm = f.call.realm;
-	st = lk_authenticate(
-		&(struct lk_verifier) { f.index, &f.peppers, NULL }, &request, &verdict);
+	st = lk_authenticate(&(struct lk_verifier) { .index = f.index, .peppers = &f.peppers },
+		&request, &verdict);
 	CHECK_CODE(st, LK_INVALID_ARGUMENT);
 	CHECK_STR(st.field, "permissions");
 	fixture_fini(&f);
@@ -268,8 +268,8 @@ TEST(a_verdict_tells_whose_key_it_is)
 	request.realm = f.call.realm;
 	request.credentials = &credential;
 	lk_index_enter();
-	CHECK_OK(lk_authenticate(
-		&(struct lk_verifier) { f.index, &f.peppers, NULL }, &request, &verdict));
+	CHECK_OK(lk_authenticate(&(struct lk_verifier) { .index = f.index, .peppers = &f.peppers },
+		&request, &verdict));
 	CHECK_EQ(verdict.reason, LK_DENY_EXPIRED);
 	CHECK_STR(lk_entry_user_id(verdict.entry), "u_1");
 	CHECK_STR(lk_entry_organization_id(verdict.entry), "");

@@ -272,7 +272,10 @@ TEST(a_denied_key_stays_denied_through_a_reload_until_its_record_changes)
 TEST(new_realms_compile_keys_anew_and_close_what_is_gone)
 {
 	static const char *const fewer[] = { "records.new" };
-	const struct lk_realm_spec specs[] = { { "crm", "crm_live_", fewer, 1, 0 } };
+	const struct lk_realm_spec specs[] = { { .name = "crm",
+		.key_prefix = "crm_live_",
+		.permissions = fewer,
+		.n_permissions = 1 } };
 	static const char *const wanted[] = { "records.new" };
 	struct lk_auth_request request = { .permissions = wanted, .n_permissions = 1 };
 	struct lk_key_spec spec = fixture_spec();

@@ -6,7 +6,10 @@
 
 static const char *const permissions[] = { "records.read", "records.write", "records.sub.read",
 	"recordsX.read", "billing.payInvoice" };
-static const struct lk_realm_spec crm = { "crm", "crm_", permissions, LK_COUNT(permissions), 0 };
+static const struct lk_realm_spec crm = { .name = "crm",
+	.key_prefix = "crm_",
+	.permissions = permissions,
+	.n_permissions = LK_COUNT(permissions) };
 
 static struct lk_bytes text_of(const char *text)
 {
@@ -72,7 +75,10 @@ TEST(a_malformed_permission_is_no_part_of_a_catalog)
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 
 	for (size_t i = 0; i < LK_COUNT(names); i++) {
-		struct lk_realm_spec spec = { "crm", "crm_", &names[i], 1, 0 };
+		struct lk_realm_spec spec = { .name = "crm",
+			.key_prefix = "crm_",
+			.permissions = &names[i],
+			.n_permissions = 1 };
 		struct lk_status st = lk_realm_spec_check(&spec);
 
 		CHECK_CODE(st, LK_INVALID_ARGUMENT);
@@ -100,7 +106,9 @@ TEST(a_catalog_holds_256_permissions_and_no_more)
 {
 	static char texts[257][16];
 	const char *names[257];
-	struct lk_realm_spec spec = { "crm", "crm_", names, 256, 0 };
+	struct lk_realm_spec spec = {
+		.name = "crm", .key_prefix = "crm_", .permissions = names, .n_permissions = 256
+	};
 	struct lk_realms *realms;
 
 	for (int i = 0; i < 257; i++) {
@@ -119,8 +127,11 @@ TEST(a_catalog_holds_256_permissions_and_no_more)
 TEST(a_reload_keeps_indexes_and_bits)
 {
 	static const char *const changed[] = { "records.new", "records.write" };
-	const struct lk_realm_spec second[] = { { "extra", "x_", NULL, 0, 0 },
-		{ "crm", "crm_", changed, LK_COUNT(changed), 0 } };
+	const struct lk_realm_spec second[] = { { .name = "extra", .key_prefix = "x_" },
+		{ .name = "crm",
+			.key_prefix = "crm_",
+			.permissions = changed,
+			.n_permissions = LK_COUNT(changed) } };
 	struct lk_realms *first;
 	struct lk_realms *realms;
 	int bit;
@@ -156,7 +167,7 @@ TEST(a_realm_that_left_the_configuration_is_closed)
 
 TEST(the_realm_latchkey_is_built_in)
 {
-	const struct lk_realm_spec imposter = { "latchkey", "x_", NULL, 0, 0 };
+	const struct lk_realm_spec imposter = { .name = "latchkey", .key_prefix = "x_" };
 	const struct lk_realm_spec twice[] = { crm, crm };
 	struct lk_realms *realms;
 

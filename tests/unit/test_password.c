@@ -326,7 +326,7 @@ TEST(a_known_hash_with_any_byte_changed_or_cut_off_is_judged_soundly)
 	}
 }
 
-/* Above what is in use already, so that every new mapping fails. */
+/* Below what is in use already, so that every new mapping fails. */
 static void limit_memory(bool limited)
 {
 	static struct rlimit before;
@@ -356,6 +356,9 @@ TEST(short_of_memory_nothing_is_known)
 	char hash[LK_PASSWORD_HASH_SIZE], other[LK_PASSWORD_HASH_SIZE] = "";
 	struct lk_status st;
 
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* its own allocator ends the process then */
+#endif
 	CHECK_OK(lk_password_hash(lk_bytes_of("password"), &cost, hash));
 	limit_memory(true);
 	st = lk_password_hash(lk_bytes_of("password"), &cost, other);

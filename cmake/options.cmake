@@ -4,6 +4,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(protobuf-c REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt)
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)

@@ -18,13 +18,17 @@ struct lk_argon2_cost {
 	uint32_t passes;
 };
 
-/* What a hash may cost that was made elsewhere. */
+/* What a hash may cost that was made elsewhere, beside what is fixed: 10 passes of argon2, 14 as
+ * bcrypt's cost, p = 16 of argon2 and scrypt, 2,000,000 iterations of PBKDF2, 1,000,000 rounds of
+ * sha512crypt. Each of these takes seconds at most. */
 struct lk_hash_cap {
 	uint32_t memory_kib; /* of argon2 and scrypt */
 };
 
-/* Hashes with a new random salt, as "$argon2id$v=19$m=...,t=...,p=1$...".
+/* Hashes with a new random salt, as "$argon2id$v=19$m=...,t=...,p=1$...". The cost is at least one
+ * pass over 8 KiB.
  *
+ * LK_INVALID_ARGUMENT    field `password`: it is longer than LK_PASSWORD_MAX, or has a NUL inside
  * LK_RESOURCE_EXHAUSTED  memory is short
  */
 LK_MUST_USE struct lk_status lk_password_hash(struct lk_bytes password,
@@ -40,7 +44,11 @@ LK_MUST_USE struct lk_status lk_password_hash_check(
 	const char *hash, const struct lk_hash_cap *cap);
 
 /* Judges a password by a hash that lk_password_hash_check accepts. matches_out is false for any
- * other.
+ * other, and for a password that lk_password_hash refuses.
+ *
+ * Every byte of the password counts, but for what foreign forms cannot do: bcrypt reads 72 bytes,
+ * and a longer password is judged by these, as where the hash was made; no password above 511
+ * bytes matches sha512crypt or $7$. Hashing the password anew after a match ends that.
  *
  * LK_RESOURCE_EXHAUSTED  memory is short: nothing is known
  */

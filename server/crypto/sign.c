@@ -42,7 +42,7 @@ size_t lk_sign(const struct lk_sign_key *key, struct lk_bytes message,
 		crypto_auth_hmacsha256(signature_out, message.data, message.n, key->seed);
 		return crypto_auth_hmacsha256_BYTES;
 	}
-	assert(!"a key has an algorithm");
+	assert(false); /* a key has an algorithm */
 	return 0;
 }
 

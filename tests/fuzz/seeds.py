@@ -172,6 +172,16 @@ def small():
         network6="\3" + "2001:db8::/32", permission="\4records.read", scope="\5records.*")
     put("values", span="1w2d3h4m5s6ms", moment="2027-01-01T00:00:00.5+01:30",
         reason="key-compromise", duration="-1.500s")
+    digest = "nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD/iCs5E"
+    put("password", argon2=f"$argon2id$v=19$m=16,t=1,p=2$c29tZXNhbHQ${digest}",
+        own=f"$argon2id$v=19$m=8,t=1,p=1$TmFDbE5hQ2xOYUNsTmFDbA${digest}",
+        bcrypt="$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
+        scrypt=f"$scrypt$ln=5,r=1,p=2$c29tZXNhbHQ${digest}",
+        scrypt_crypt="$7$25..../....NaCl$bE944Hrld3R7/gTgpj1fmwRNI.gwBG.Cm39GnWYZOY5",
+        pbkdf2=f"$pbkdf2-sha256$1$c29tZXNhbHQ${digest}",
+        pbkdf2_512=f"$pbkdf2-sha512$1$c29tZXNhbHQ${digest[:-1]}A{digest[:-1]}",
+        django=f"pbkdf2_sha256$1$salt${digest}=",
+        sha512crypt="$6$rounds=1000$salt$" + "a" * 86)
     record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
         'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
         'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \

@@ -31,6 +31,9 @@ LAYERS = {
     "server/crypto/sodium.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/seal.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/sign.c": (BASE + ["server/crypto/"], ["sodium"]),
+    "server/crypto/password.c": (BASE + ["server/crypto/"], ["sodium"]),
+    "server/crypto/crypt.c": (BASE + ["server/crypto/"], ["crypt"]),
+    "server/crypto/openssl.c": (BASE + ["server/crypto/"], ["openssl"]),
     "server/crypto/crc.c": (BASE + ["server/crypto/"], ["zlib"]),
     "server/store/": (BASE + STORE, []),
     "server/store/record": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),
@@ -52,7 +55,7 @@ LAYERS = {
 LIBRARIES = {
     "protobuf-c": r"protobuf-c/", "nng": r"nng/", "sodium": r"sodium(\.h|/)",
     "leveldb": r"leveldb/", "jansson": r"jansson", "yaml": r"yaml\.h", "zlib": r"zlib\.h",
-    "cmocka": r"cmocka",
+    "crypt": r"crypt\.h", "openssl": r"openssl/", "cmocka": r"cmocka",
 }
 
 SYSTEM = re.compile(

@@ -9,6 +9,9 @@
 #define BACKOFF_MIN_MS 20u
 #define BACKOFF_MAX_MS 1000u
 
+/* Half of the time for which a server keeps the answers of calls with an idempotency key. */
+#define RETRY_CHANGES_MS (5 * 60 * 1000)
+
 #define MALFORMED LK_ERR(LK_INTERNAL, "the server's answer is malformed")
 
 /* --- statuses --- */
@@ -39,6 +42,7 @@ static void read_details(struct lk_status *status, struct lk_bytes bytes, struct
 		return;
 	details = (const Latchkey__V1__ErrorDetails *)message;
 	status->retry_ms = read_delay(details->retry_delay);
+	status->reason = (enum lk_error_reason)details->reason;
 	if (details->n_field_violations > 0)
 		status->field = details->field_violations[0]->field;
 }
@@ -75,9 +79,7 @@ static uint32_t backoff_ms(unsigned attempts)
 
 static bool may_try_again(const struct lk_batch_call *call, struct lk_status status)
 {
-	if (call->method->idempotency == LK_IDEMPOTENCY_UNKNOWN)
-		return false;
-	if (call->attempts >= LK_ATTEMPTS_MAX)
+	if (call->attempts >= call->attempts_max)
 		return false;
 	return status.code == LK_UNAVAILABLE ||
 	       (status.code == LK_RESOURCE_EXHAUSTED && status.retry_ms > 0);
@@ -92,6 +94,9 @@ static bool put_aside(
 		return false;
 	delay = delay > status.retry_ms ? delay : status.retry_ms;
 	call->rest_until = lk_mono_now() + delay;
+	/* What the server has recorded of it may soon be gone. */
+	if (lk_method_changes(call->method) && call->rest_until - call->made_at > RETRY_CHANGES_MS)
+		return false;
 	return call->rest_until < call->deadline && lk_lane_rest(lane, call);
 }
 

@@ -58,7 +58,7 @@ static struct lk_status add_idempotency_key(struct draft *draft)
 	struct lk_bytes key = draft->options->idempotency_key;
 
 	if (key.n == 0) {
-		if (draft->method->idempotency != LK_IDEMPOTENCY_UNKNOWN)
+		if (!lk_method_changes(draft->method))
 			return LK_SUCCESS;
 		key = (struct lk_bytes) { draft->random_key, sizeof draft->random_key };
 		if (getrandom(draft->random_key, key.n, 0) != (ssize_t)key.n)
@@ -118,6 +118,9 @@ static struct lk_status prepare(struct lk_batch_lane *lane, struct lk_batch_call
 	call->method = draft->method;
 	call->made_at = lk_mono_now();
 	call->deadline = call->made_at + draft->timeout_ms;
+	call->attempts_max = draft->options->attempts_max;
+	if (call->attempts_max == 0)
+		call->attempts_max = LK_ATTEMPTS_MAX;
 	return LK_SUCCESS;
 }
 
@@ -151,12 +154,40 @@ static void call_in_cork(struct lk_batch_lane *lane, struct draft *draft,
 			completion, draft->method, status, (struct lk_bytes) { NULL, 0 }, NULL);
 }
 
+/* Only a JWT has dots. */
+static bool may_be_signed(const Latchkey__V1__Credential *credential)
+{
+	return strchr(credential->value, '.') != NULL;
+}
+
+/* A credential that may be signed travels in the lane CRYPTO, so that the others never wait for a
+ * signature. */
+static enum lk_lane lane_of(const struct lk_method *method, const ProtobufCMessage *request)
+{
+	const ProtobufCFieldDescriptor *field;
+	const Latchkey__V1__Credential *const *credentials;
+	size_t n;
+
+	if (method->lane != LK_LANE_FAST)
+		return method->lane;
+	field = protobuf_c_message_descriptor_get_field_by_name(method->request, "credentials");
+	if (field == NULL || field->label != PROTOBUF_C_LABEL_REPEATED ||
+		field->descriptor != &latchkey__v1__credential__descriptor)
+		return method->lane;
+	memcpy(&n, (const char *)request + field->quantifier_offset, sizeof n);
+	memcpy(&credentials, (const char *)request + field->offset, sizeof credentials);
+	for (size_t i = 0; i < n; i++)
+		if (may_be_signed(credentials[i]))
+			return LK_LANE_CRYPTO;
+	return method->lane;
+}
+
 static void make_call(struct lk_channel *channel, const struct lk_method *method,
 	const struct lk_call_options *options, const ProtobufCMessage *request,
 	const struct lk_completion *completion)
 {
 	struct lk_batcher *batcher = (struct lk_batcher *)channel;
-	struct lk_batch_lane *lane = &batcher->lanes[method->lane];
+	struct lk_batch_lane *lane = &batcher->lanes[lane_of(method, request)];
 	struct draft draft = { .method = method, .options = options };
 	struct lk_cork cork;
 
@@ -231,6 +262,15 @@ struct lk_status lk_batcher_new(
 	}
 	*batcher_out = batcher;
 	return LK_SUCCESS;
+}
+
+size_t lk_batcher_slots(const struct lk_batcher *batcher)
+{
+	size_t n = 0;
+
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		n += batcher->lanes[i].window;
+	return n;
 }
 
 void lk_batcher_connected(struct lk_batcher *batcher)

@@ -5,10 +5,10 @@
  * flight, further calls collect, and each reply releases the next frame. One caller sees no
  * added delay, a thousand concurrent callers pay the transport once per frame.
  *
- * Every call has a deadline, and waiting in the channel counts. A call to a method that is
- * idempotent is tried again, at most LK_ATTEMPTS_MAX times and within its deadline, when the
- * connection was lost or the server was UNAVAILABLE, or RESOURCE_EXHAUSTED with a delay. Other
- * calls are sent once.
+ * Every call has a deadline, and waiting in the channel counts. A call is tried again, at most
+ * LK_ATTEMPTS_MAX times and within its deadline, when the connection was lost or the server was
+ * UNAVAILABLE, or RESOURCE_EXHAUSTED with a delay. What changes something carries an idempotency
+ * key, the same at each try, so that it happens once; it is tried for five minutes at most.
  *
  * Statuses that come from the channel itself:
  *

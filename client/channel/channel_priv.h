@@ -30,6 +30,7 @@ struct lk_batch_call {
 	lk_mono_ms deadline;
 	lk_mono_ms rest_until; /* of a call that waits for another try */
 	unsigned attempts;     /* frames it was sent in */
+	unsigned attempts_max;
 	struct lk_status fate; /* while it is taken out to be completed */
 	struct lk_buf packed;  /* as lk_frame_put_call wrote it */
 };
@@ -50,7 +51,9 @@ struct lk_batch_lane {
 	pthread_mutex_t mutex; /* over all that follows */
 	pthread_cond_t quiet;  /* n_users fell to 0 */
 	bool is_closed;
-	unsigned n_users; /* frames in flight, and threads that will touch this lane again */
+	unsigned window;    /* frames in flight at most */
+	unsigned calls_max; /* in a frame */
+	unsigned n_users;   /* frames in flight, and threads that will touch this lane again */
 	struct lk_batch_call *waiting;
 	struct lk_batch_call **waiting_end;
 	struct lk_batch_call *resting; /* until their next try */
@@ -139,6 +142,9 @@ static inline struct timespec lk_mono_timespec(lk_mono_ms at)
  * lk_channel_close when that fails. Codes as lk_channel_open. */
 LK_MUST_USE struct lk_status lk_batcher_new(
 	const struct lk_batcher_options *options, struct lk_batcher **batcher_out);
+
+/* Frames in flight at most, of all lanes together. */
+size_t lk_batcher_slots(const struct lk_batcher *batcher);
 
 /* The transport gained or lost a connection. */
 void lk_batcher_connected(struct lk_batcher *batcher);

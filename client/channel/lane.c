@@ -14,6 +14,10 @@
 /* A cancellation can come before the transport has begun to send, so it is repeated. */
 #define CANCEL_AGAIN_MS 5
 
+/* Frames of the lane HASH hold one call, so many are in flight: whoever is refused hears of it at
+ * once. */
+#define HASH_WINDOW 64
+
 #define CLOSED LK_ERR(LK_CANCELLED, "the channel is closed")
 
 bool lk_lane_init(struct lk_batch_lane *lane, struct lk_batcher *batcher, enum lk_lane number,
@@ -27,8 +31,12 @@ bool lk_lane_init(struct lk_batch_lane *lane, struct lk_batcher *batcher, enum l
 	lk_cond_init(&lane->quiet);
 	lk_buf_init(&lane->head, LK_REQUEST_FRAME_MAX);
 	lk_frame_put_head(&lane->head, &head);
-	lane->slots = lk_alloc(batcher->window * sizeof *lane->slots);
-	for (unsigned i = 0; lane->slots != NULL && i < batcher->window; i++) {
+	lane->window = batcher->window;
+	if (number == LK_LANE_HASH)
+		lane->window = HASH_WINDOW;
+	lane->calls_max = lk_lane_calls_max(number);
+	lane->slots = lk_alloc(lane->window * sizeof *lane->slots);
+	for (unsigned i = 0; lane->slots != NULL && i < lane->window; i++) {
 		struct lk_slot *slot = &lane->slots[i];
 
 		slot->lane = lane;
@@ -53,7 +61,7 @@ void lk_lane_fini(struct lk_batch_lane *lane)
 		lane->pool = call->next;
 		free_call(call);
 	}
-	for (unsigned i = 0; lane->slots != NULL && i < lane->batcher->window; i++)
+	for (unsigned i = 0; lane->slots != NULL && i < lane->window; i++)
 		lk_arena_fini(&lane->slots[i].scratch);
 	lk_free(lane->slots);
 	lk_buf_fini(&lane->head);
@@ -184,12 +192,12 @@ bool lk_lane_rest(struct lk_batch_lane *lane, struct lk_batch_call *call)
  * circulate for ever. */
 static unsigned count_next(const struct lk_batch_lane *lane, size_t *size_out)
 {
-	size_t share = (lane->n_live + lane->batcher->window - 1) / lane->batcher->window;
+	size_t share = (lane->n_live + lane->window - 1) / lane->window;
 	size_t size = lane->head.n;
 	unsigned n = 0;
 
 	for (const struct lk_batch_call *call = lane->waiting; call != NULL; call = call->next) {
-		if (n == share || n == LK_FRAME_CALLS_MAX ||
+		if (n == share || n == lane->calls_max ||
 			size + call->packed.n > LK_REQUEST_FRAME_MAX)
 			break;
 		size += call->packed.n;
@@ -366,7 +374,7 @@ static unsigned sweep_slot(struct lk_slot *slot, struct sweep *sweep)
 
 static void sweep_flying(struct lk_batch_lane *lane, struct sweep *sweep)
 {
-	for (unsigned i = 0; i < lane->batcher->window; i++) {
+	for (unsigned i = 0; i < lane->window; i++) {
 		struct lk_slot *slot = &lane->slots[i];
 
 		if (!slot->is_flying || sweep_slot(slot, sweep) > 0)
@@ -412,7 +420,7 @@ static void take_all(struct lk_batch_lane *lane, struct sweep *sweep)
 			take_out(lane, sweep, call, CLOSED);
 		}
 	lane->waiting_end = &lane->waiting;
-	for (unsigned i = 0; i < lane->batcher->window; i++) {
+	for (unsigned i = 0; i < lane->window; i++) {
 		struct lk_slot *slot = &lane->slots[i];
 
 		for (unsigned id = 0; slot->is_flying && id < slot->n_calls; id++) {
@@ -437,7 +445,7 @@ static bool is_quiet_by(struct lk_batch_lane *lane, lk_mono_ms until)
 static void cancel_until_quiet(struct lk_batch_lane *lane)
 {
 	do {
-		for (unsigned i = 0; i < lane->batcher->window; i++)
+		for (unsigned i = 0; i < lane->window; i++)
 			if (lane->slots[i].is_flying)
 				lane->batcher->transport->cancel(&lane->slots[i]);
 	} while (!is_quiet_by(lane, lk_mono_now() + CANCEL_AGAIN_MS));

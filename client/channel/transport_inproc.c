@@ -39,7 +39,7 @@ static void close_wire(struct lk_batcher *batcher)
 {
 	struct wire *wire = batcher->wire;
 
-	for (size_t i = 0; wire != NULL && i < (size_t)LK_LANES * batcher->window; i++)
+	for (size_t i = 0; wire != NULL && i < lk_batcher_slots(batcher); i++)
 		lk_buf_fini(&wire->frames[i]);
 	lk_free(wire);
 }
@@ -53,10 +53,10 @@ static const struct lk_transport transport = {
 
 static void assign_places(struct lk_batcher *batcher, struct wire *wire)
 {
-	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
-		for (unsigned j = 0; j < batcher->window; j++) {
-			struct lk_buf *frame = &wire->frames[(unsigned)i * batcher->window + j];
+	struct lk_buf *frame = wire->frames;
 
+	for (int i = LK_LANE_FAST; i < LK_LANES; i++)
+		for (unsigned j = 0; j < batcher->lanes[i].window; j++, frame++) {
 			lk_buf_init(frame, LK_REQUEST_FRAME_MAX);
 			batcher->lanes[i].slots[j].place = frame;
 		}
@@ -73,7 +73,7 @@ struct lk_status lk_channel_open_inproc(
 	struct wire *wire;
 
 	LK_TRY(lk_batcher_new(&batching, &batcher));
-	wire = lk_alloc(sizeof *wire + LK_LANES * batcher->window * sizeof wire->frames[0]);
+	wire = lk_alloc(sizeof *wire + lk_batcher_slots(batcher) * sizeof wire->frames[0]);
 	if (wire == NULL) {
 		lk_channel_close(&batcher->base);
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");

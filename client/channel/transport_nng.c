@@ -191,7 +191,7 @@ static int open_wire(struct lk_batcher *batcher, struct wire *wire, const char *
 	int error = open_socket(batcher, wire);
 
 	for (int i = LK_LANE_FAST; error == 0 && i < LK_LANES; i++)
-		for (unsigned j = 0; error == 0 && j < batcher->window; j++)
+		for (unsigned j = 0; error == 0 && j < batcher->lanes[i].window; j++)
 			error = open_place(&batcher->lanes[i].slots[j], wire);
 	return error != 0 ? error : dial(wire, url);
 }
@@ -216,7 +216,7 @@ struct lk_status lk_channel_open(
 	if (!is_url(options->url))
 		return LK_BAD_FIELD("url", "must begin with tcp:// or ipc://");
 	LK_TRY(lk_batcher_new(&batching, &batcher));
-	wire = lk_alloc(sizeof *wire + LK_LANES * batcher->window * sizeof wire->places[0]);
+	wire = lk_alloc(sizeof *wire + lk_batcher_slots(batcher) * sizeof wire->places[0]);
 	batcher->wire = wire;
 	error = wire != NULL ? open_wire(batcher, wire, options->url) : NNG_ENOMEM;
 	if (error == 0) {

@@ -30,6 +30,12 @@ enum lk_lane {
 };
 #define LK_LANES 6 /* one more than the largest, for arrays by lane */
 
+/* Calls of a frame. Of HASH one: nobody who is refused waits for somebody who is not. */
+static inline uint16_t lk_lane_calls_max(enum lk_lane lane)
+{
+	return lane == LK_LANE_HASH ? 1 : LK_FRAME_CALLS_MAX;
+}
+
 struct lk_frame_head {
 	enum lk_lane lane;
 	uint16_t n_calls;

@@ -46,6 +46,12 @@ struct lk_method {
 	bool takes_subject; /* may be called for an end user */
 };
 
+/* A call that changes something, and so has an idempotency key. */
+static inline bool lk_method_changes(const struct lk_method *method)
+{
+	return method->idempotency != LK_NO_SIDE_EFFECTS && method->lane != LK_LANE_FAST;
+}
+
 /* A field that holds a secret: left out of logs, wiped after use. */
 struct lk_secret_field {
 	const ProtobufCMessageDescriptor *message;
@@ -68,9 +74,10 @@ struct lk_service {
 struct lk_call_options {
 	uint32_t timeout_ms;             /* 0: LK_TIMEOUT_MS_DEFAULT */
 	struct lk_bytes idempotency_key; /* 16 to 64 bytes, or empty: the channel makes one for
-					  * methods that are not idempotent */
+					  * methods that change something */
 	const char *traceparent;         /* W3C Trace Context, or NULL */
 	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+	unsigned attempts_max;           /* 1: it is not tried again; 0: LK_ATTEMPTS_MAX */
 };
 
 /* Any function; cast back to what it was before it is called. */
@@ -141,6 +148,7 @@ typedef void (*lk_submit_fn)(
 /* Who calls, for whom, and the transaction of a change; the server defines them. */
 struct lk_caller;
 struct lk_subject;
+struct lk_server;
 struct lk_txn;
 
 /* One call being answered. Handlers allocate from the arena, which is reset after the reply. */
@@ -153,7 +161,9 @@ struct lk_call {
 	int realm;                      /* index of the request's realm; -1: it has none */
 	lk_time_ms now;                 /* when the call came in */
 	lk_mono_ms deadline;
+	struct lk_bytes body;             /* the request as it came */
 	struct lk_bytes idempotency_key;  /* empty: none was sent */
+	struct lk_bytes packed_subject;   /* a latchkey.v1.Subject as it came, or empty */
 	const char *traceparent;          /* "" when none was sent */
 	const struct lk_subject *subject; /* for whom the service calls; NULL: nobody */
 
@@ -170,6 +180,10 @@ struct lk_call {
 	/* A WRITE handler that returns LK_OK may set this to an error: what it wrote is committed,
 	 * and then the caller is told the error. */
 	struct lk_status answer;
+
+	/* The runtime's own. */
+	struct lk_server *server;
+	ProtobufCMessage *replay; /* the recorded answer, in the place of a new one */
 };
 
 /* A service and the handlers that serve it. */

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 #include "proto/wire/rpc.h"
+#include "server/core/subject.h"
 #include "server/core/realm.h"
+#include "latchkey/v1/common.pb-c.h"
 
 /* Resolved once per frame and copied into it, so that slow lanes need no lock. */
 struct lk_caller {
@@ -31,6 +33,11 @@ struct lk_authorizer {
 		struct lk_bytes credential, lk_time_ms now, struct lk_caller *caller_out);
 	/* The bit of a scope that the schema names, or -1. Asked once per method at start. */
 	int (*scope)(void *arg, const char *name);
+	/* Judges the credentials of an end user for whom a service calls, in the realm of the call.
+	 * LK_UNAUTHENTICATED, reason SUBJECT_REFUSED. Where it would have to verify a signature and
+	 * may not, it sets call->must_compute. NULL: no call has a subject. */
+	struct lk_status (*subject)(void *arg, struct lk_call *call,
+		const Latchkey__V1__Subject *subject, struct lk_subject *subject_out);
 	/* The index of a realm, or -1 for one that is unknown or closed. */
 	int (*realm)(void *arg, const char *name);
 };

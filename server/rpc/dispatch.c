@@ -58,7 +58,9 @@ static struct lk_status find_methods(struct lk_work *work)
 		struct lk_slot *slot = &work->slots[i];
 
 		slot->entry = lk_server_find(work->server, slot->frame.method);
-		if (slot->entry != NULL && slot->entry->method->lane != work->lane)
+		if (slot->entry != NULL && slot->entry->method->lane != work->lane &&
+			!(work->lane == LK_LANE_CRYPTO &&
+				slot->entry->method->lane == LK_LANE_FAST))
 			return LK_ERR(LK_INVALID_ARGUMENT,
 				"the frame holds a call of another lane than its own");
 	}
@@ -71,6 +73,8 @@ struct lk_status lk_dispatch_read(struct lk_work *work)
 
 	work->is_malformed = st.code != LK_OK;
 	LK_TRY(st);
+	if (work->n_slots > lk_lane_calls_max(work->lane))
+		return LK_ERR(LK_INVALID_ARGUMENT, "a frame of this lane holds one call");
 	return find_methods(work);
 }
 
@@ -139,6 +143,10 @@ static struct lk_call call_of(struct lk_work *work, const struct lk_slot *slot)
 		.caller = work->identity.code == LK_OK ? &work->caller : NULL,
 		.context = slot->entry->binding->context,
 		.realm = -1,
+		.server = work->server,
+		.body = slot->frame.body,
+		.packed_subject = slot->frame.subject,
+		.may_compute = work->may_compute,
 		.now = work->now,
 		.deadline = (lk_mono_ms)(work->arrived_us / 1000) + left_ms,
 		.traceparent = "",
@@ -151,9 +159,6 @@ struct lk_status lk_dispatch_prepare(struct lk_work *work, const struct lk_slot 
 	const struct lk_method *method = slot->entry->method;
 
 	*call_out = call_of(work, slot);
-	/* Running such a call with the service's rights alone would give the end user too many. */
-	if (slot->frame.subject.n > 0)
-		return LK_ERR(LK_UNIMPLEMENTED, "calls with a subject are not supported yet");
 	LK_TRY(read_metadata(call_out, slot->frame.metadata));
 	LK_TRY(lk_message_unpack(method->request, slot->frame.body, &work->arena, request_out));
 	return lk_intercept_before(work->server, call_out, *request_out);
@@ -165,7 +170,10 @@ struct lk_status lk_dispatch_serve(const struct lk_slot *slot, struct lk_call *c
 	*response_out = lk_message_new(call->method->response, call->arena);
 	if (*response_out == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the call needs too much memory");
-	return call->method->serve(slot->entry->binding->handlers, call, request, *response_out);
+	LK_TRY(call->method->serve(slot->entry->binding->handlers, call, request, *response_out));
+	if (call->replay != NULL)
+		*response_out = call->replay;
+	return LK_SUCCESS;
 }
 
 void lk_dispatch_reply(struct lk_work *work, struct lk_slot *slot, const ProtobufCMessage *response,
@@ -177,7 +185,8 @@ void lk_dispatch_reply(struct lk_work *work, struct lk_slot *slot, const Protobu
 	lk_intercept_after(work, slot, traceparent);
 }
 
-static void run_slot(struct lk_work *work, struct lk_slot *slot)
+/* False when the call has to compute and may not here: it has not run. */
+static bool run_slot(struct lk_work *work, struct lk_slot *slot)
 {
 	struct lk_call call = { .traceparent = "" };
 	ProtobufCMessage *request, *response = NULL;
@@ -186,13 +195,37 @@ static void run_slot(struct lk_work *work, struct lk_slot *slot)
 		slot->status = lk_dispatch_prepare(work, slot, &call, &request);
 	if (slot->status.code == LK_OK)
 		slot->status = lk_dispatch_serve(slot, &call, request, &response);
+	if (call.must_compute && !work->may_compute) {
+		slot->status = LK_SUCCESS;
+		lk_arena_reset(&work->arena);
+		return false;
+	}
 	lk_dispatch_reply(work, slot, response, call.traceparent);
 	lk_arena_reset(&work->arena);
+	return true;
+}
+
+/* The call that could not run, and those after it that might. */
+static void refuse_rest(struct lk_work *work)
+{
+	for (; work->next_slot < work->n_slots; work->next_slot++) {
+		struct lk_slot *slot = &work->slots[work->next_slot];
+
+		if (slot->status.code == LK_OK)
+			slot->status = lk_crypto_full();
+		lk_dispatch_reply(work, slot, NULL, "");
+	}
 }
 
 void lk_dispatch_run(struct lk_work *work)
 {
-	for (size_t i = 0; i < work->n_slots; i++)
-		run_slot(work, &work->slots[i]);
+	for (; work->next_slot < work->n_slots; work->next_slot++) {
+		if (run_slot(work, &work->slots[work->next_slot]))
+			continue;
+		if (lk_work_compute(work))
+			return;
+		refuse_rest(work);
+		break;
+	}
 	lk_work_finish(work);
 }

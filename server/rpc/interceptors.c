@@ -40,12 +40,40 @@ static struct lk_status resolve_realm(
 	if (name[0] == '\0')
 		return LK_BAD_FIELD("realm", "must not be empty");
 	call->realm = authorizer->realm(authorizer->arg, name);
-	if (call->caller != NULL && call->caller->is_operator)
+	/* What needs no scope is for everybody. */
+	if (call->method->scope == NULL || (call->caller != NULL && call->caller->is_operator))
 		return call->realm >= 0 ? LK_SUCCESS
 					: LK_ERR(LK_NOT_FOUND, "there is no such realm");
 	if (!may_act_in(call->caller, call->realm))
 		return LK_ERR(
 			LK_PERMISSION_DENIED, "the calling service may not act in this realm");
+	return LK_SUCCESS;
+}
+
+/* A call for an end user is the end user's and the service's: both were asked. */
+static struct lk_status resolve_subject(
+	struct lk_server *server, struct lk_call *call, const ProtobufCMessage *request)
+{
+	const struct lk_authorizer *authorizer = server->options.authorizer;
+	const Latchkey__V1__Subject *packed;
+	struct lk_subject *subject;
+	ProtobufCMessage *message;
+
+	(void)request;
+	if (call->packed_subject.n == 0)
+		return LK_SUCCESS;
+	if (!call->method->takes_subject || authorizer == NULL || authorizer->subject == NULL)
+		return LK_ERR(LK_PERMISSION_DENIED, "the method is not called for an end user");
+	LK_TRY(lk_message_unpack(
+		&latchkey__v1__subject__descriptor, call->packed_subject, call->arena, &message));
+	packed = (const Latchkey__V1__Subject *)message;
+	if (authorizer->realm(authorizer->arg, packed->realm) != call->realm)
+		return LK_BAD_FIELD("subject.realm", "must be the realm of the request");
+	subject = lk_arena_calloc(call->arena, 1, sizeof *subject);
+	if (subject == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the call needs too much memory");
+	LK_TRY(authorizer->subject(authorizer->arg, call, packed, subject));
+	call->subject = subject;
 	return LK_SUCCESS;
 }
 
@@ -70,6 +98,7 @@ static const struct interceptor interceptors[] = {
 	{ .after = observe },
 	{ .before = refuse_late },
 	{ .before = resolve_realm },
+	{ .before = resolve_subject },
 };
 
 struct lk_status lk_intercept_before(

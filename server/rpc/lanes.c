@@ -2,6 +2,7 @@
 #include "server/rpc/lanes.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "server/rpc/rpc_priv.h"
 
@@ -13,6 +14,7 @@ struct lane {
 	size_t n_queued;
 	size_t queue_max;
 	bool is_stopping;
+	int nice;
 	lk_lane_run_fn run;
 	pthread_t *threads;
 	size_t n_threads;
@@ -46,6 +48,9 @@ static void *work_on(void *arg)
 	struct lane *lane = arg;
 	struct lk_work *work;
 
+	/* On Linux this is the thread's own. Without it the work is done all the same. */
+	if (lane->nice > 0)
+		(void)setpriority(PRIO_PROCESS, 0, lane->nice);
 	while ((work = take(lane)) != NULL)
 		lane->run(work);
 	return NULL;
@@ -55,6 +60,7 @@ static bool start_lane(struct lane *lane, struct lk_lane_size size, lk_lane_run_
 {
 	lane->last = &lane->first;
 	lane->queue_max = size.queue;
+	lane->nice = size.nice;
 	lane->run = run;
 	pthread_mutex_init(&lane->mutex, NULL);
 	pthread_cond_init(&lane->ready, NULL);

@@ -27,6 +27,7 @@ static struct lk_bytes pack_details(struct lk_status status, uint8_t *room, size
 		delay.nanos = (int32_t)(status.retry_ms % 1000) * 1000000;
 		details.retry_delay = &delay;
 	}
+	details.reason = (Latchkey__V1__ErrorReason)status.reason;
 	if (latchkey__v1__error_details__get_packed_size(&details) > n)
 		return (struct lk_bytes) { NULL, 0 };
 	return (struct lk_bytes) { room, latchkey__v1__error_details__pack(&details, room) };

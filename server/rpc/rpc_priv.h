@@ -17,6 +17,7 @@
 
 /* Told to those who are refused because there is too much to do. */
 #define LK_RETRY_FULL_MS 50
+#define LK_RETRY_HASH_MS 500
 #define LK_RETRY_DRAINING_MS 1000
 
 /* A method that this server has. */
@@ -51,6 +52,8 @@ struct lk_work {
 	bool is_malformed;
 	struct lk_write_call *writes; /* in the arena */
 	atomic_size_t pending; /* calls the committer still has, and one for lk_write_begin */
+	bool may_compute;      /* signatures may be verified here */
+	size_t next_slot;      /* that runs next */
 	size_t n_slots;
 	struct lk_slot slots[LK_FRAME_CALLS_MAX];
 };
@@ -76,6 +79,12 @@ const struct lk_entry *lk_server_find(const struct lk_server *server, uint16_t n
 /* Replaces whatever the reply holds by one refusal of the whole frame, and finishes. */
 void lk_work_refuse(struct lk_work *work, struct lk_status status);
 
+/* Hands a frame to the pool of CRYPTO, where it goes on. False when that is full. */
+LK_MUST_USE bool lk_work_compute(struct lk_work *work);
+
+/* Told to a call when it is. */
+struct lk_status lk_crypto_full(void);
+
 /* Answers. The work belongs to the transport again and must not be touched any more. */
 void lk_work_finish(struct lk_work *work);
 
@@ -100,7 +109,8 @@ LK_MUST_USE struct lk_status lk_dispatch_serve(const struct lk_slot *slot, struc
 void lk_dispatch_reply(struct lk_work *work, struct lk_slot *slot, const ProtobufCMessage *response,
 	const char *traceparent);
 
-/* Runs the calls one after the other, each with the whole arena, and finishes the frame. */
+/* Runs the calls one after the other, each with the whole arena, and finishes the frame; or hands
+ * it on to the pool of CRYPTO when a call has to compute and may not. */
 void lk_dispatch_run(struct lk_work *work);
 
 /* --- interceptors.c --- */
@@ -123,7 +133,22 @@ LK_MUST_USE struct lk_status lk_reply_begin(struct lk_buf *reply, size_t n);
 struct lk_status lk_reply_put(struct lk_buf *reply, uint32_t id, struct lk_status status,
 	const ProtobufCMessage *response, size_t later);
 
+/* --- idempotency.c --- */
+
+/* The answer that was recorded for the call's idempotency key, in the call's arena; NULL: none was,
+ * and the effect of the transaction will be the first. Caller and subject are authorised already.
+ *
+ * LK_ALREADY_EXISTS  reason IDEMPOTENCY_KEY_REUSED: for another request
+ */
+LK_MUST_USE struct lk_status lk_answer_recall(
+	struct lk_call *call, struct lk_txn *txn, ProtobufCMessage **replay_out);
+
+/* Records the answer with the effect. LK_RESOURCE_EXHAUSTED: it does not fit into a record. */
+LK_MUST_USE struct lk_status lk_answer_record(
+	struct lk_call *call, struct lk_txn *txn, const ProtobufCMessage *response);
+
 /* --- write.c --- */
 
-/* Hands the admitted calls to the committer; the last of them finishes the frame. */
-void lk_write_begin(struct lk_work *work);
+/* Hands the admitted calls to the committer; the last of them finishes the frame. False, with the
+ * frame as it was, when a call has to compute first and may not here. */
+LK_MUST_USE bool lk_write_begin(struct lk_work *work);

@@ -89,20 +89,17 @@ static struct lk_status refuse_draining(void)
 		.why = "the server is shutting down" };
 }
 
+/* A queue of passwords takes longer to empty. */
 static struct lk_status refuse_full(enum lk_lane lane)
 {
 	return (struct lk_status) { .code = LK_RESOURCE_EXHAUSTED,
-		.retry_ms = LK_RETRY_FULL_MS,
+		.retry_ms = lane == LK_LANE_HASH ? LK_RETRY_HASH_MS : LK_RETRY_FULL_MS,
 		.why = lane_is_full[lane] };
 }
 
-/* What a lane's thread does with a frame. */
-static void run_queued(struct lk_work *work)
+struct lk_status lk_crypto_full(void)
 {
-	if (atomic_load(&work->server->is_stopping))
-		lk_work_refuse(work, refuse_draining());
-	else
-		lk_dispatch_run(work);
+	return refuse_full(LK_LANE_CRYPTO);
 }
 
 /* Counts the frame in; false when the committer has enough. */
@@ -116,17 +113,63 @@ static bool enter_write(struct lk_server *server)
 	return false;
 }
 
+static bool is_for_committer(const struct lk_work *work)
+{
+	return work->lane == LK_LANE_WRITE && work->server->options.committer != NULL;
+}
+
+/* Where its calls may not verify signatures, a frame that has some goes where they may, and comes
+ * back here from there. */
+static void write_frame(struct lk_work *work)
+{
+	struct lk_server *server = work->server;
+
+	if (!enter_write(server)) {
+		lk_work_refuse(work, refuse_full(work->lane));
+		return;
+	}
+	if (lk_write_begin(work))
+		return;
+	atomic_fetch_sub(&server->writes_under_way, 1);
+	if (!lk_work_compute(work))
+		lk_work_refuse(work, lk_crypto_full());
+}
+
+/* Calls that would run here in a frame of their own lane. */
+static bool is_fast(const struct lk_work *work)
+{
+	for (size_t i = 0; i < work->n_slots; i++)
+		if (work->slots[i].entry != NULL &&
+			work->slots[i].entry->method->lane != LK_LANE_FAST)
+			return false;
+	return true;
+}
+
+/* What a lane's thread does with a frame. */
+static void run_queued(struct lk_work *work)
+{
+	work->may_compute = true;
+	if (atomic_load(&work->server->is_stopping))
+		lk_work_refuse(work, refuse_draining());
+	else if (is_for_committer(work))
+		write_frame(work);
+	else
+		lk_dispatch_run(work);
+}
+
+bool lk_work_compute(struct lk_work *work)
+{
+	return lk_lanes_push(work->server->lanes, LK_LANE_CRYPTO, work);
+}
+
 static void take_lane(struct lk_work *work)
 {
 	struct lk_server *server = work->server;
 
-	if (work->lane == LK_LANE_FAST) {
+	if (work->lane == LK_LANE_FAST || (work->lane == LK_LANE_CRYPTO && is_fast(work))) {
 		lk_dispatch_run(work);
-	} else if (work->lane == LK_LANE_WRITE && server->options.committer != NULL) {
-		if (enter_write(server))
-			lk_write_begin(work);
-		else
-			lk_work_refuse(work, refuse_full(work->lane));
+	} else if (is_for_committer(work)) {
+		write_frame(work);
 	} else if (!lk_lanes_push(server->lanes, work->lane, work)) {
 		lk_work_refuse(work, refuse_full(work->lane));
 	}
@@ -142,6 +185,8 @@ void lk_server_submit(struct lk_server *server, struct lk_work *work, struct lk_
 	work->frame = frame;
 	work->peer = *peer;
 	work->is_malformed = false;
+	work->may_compute = false;
+	work->next_slot = 0;
 	work->n_slots = 0;
 	work->arena.cap = server->options.arena_max;
 	work->arrived_us = server->options.mono_us();

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The server runtime: takes request frames from any transport and answers each of them.
  *
- * It knows no service. Bindings say which methods exist, an authorizer says who calls, and lanes
- * say where a method runs: FAST in the thread that submits, CRYPTO, READ and HASH on bounded
- * pools, WRITE on the committer. Every frame is answered exactly once, also when it is refused.
+ * It knows no service. Bindings say which methods exist, an authorizer says who calls and for whom,
+ * and lanes say where a method runs: FAST in the thread that submits, CRYPTO, READ and HASH on
+ * bounded pools, WRITE on the committer. What needs a signature to be verified first goes through
+ * the pool of CRYPTO, whatever its lane. Every frame is answered exactly once, also when it is
+ * refused.
  */
 #pragma once
 
 #include "proto/wire/rpc.h"
+#include "server/crypto/crypto.h"
 #include "server/rpc/caller.h"
 #include "server/store/committer.h"
 
@@ -17,6 +20,7 @@ struct lk_server;
 struct lk_lane_size {
 	unsigned workers; /* 0: 1 */
 	unsigned queue;   /* frames that wait at most; 0: 32 */
+	int nice;         /* of its threads: 0 to 19, the least urgent */
 };
 
 /* What an observer sees of a finished call. */
@@ -41,6 +45,10 @@ struct lk_server_options {
 	/* By lane. FAST is not looked at; of WRITE with a committer only `queue` is: how many
 	 * frames may be under way. */
 	struct lk_lane_size lanes[LK_LANES];
+
+	/* Under which the answers of calls with an idempotency key are recorded. NULL: they are
+	 * not. */
+	const struct lk_peppers *peppers;
 
 	size_t arena_max; /* memory of one call; 0: 1 MiB */
 

@@ -38,10 +38,17 @@ static struct lk_status run_job(void *arg, struct lk_txn *txn)
 
 	call->txn = txn;
 	call->on_commit = NULL;
+	call->answer = LK_SUCCESS;
 	write->was_served = false;
+	/* Anew, since time has passed. */
 	LK_TRY(lk_intercept_before(write->work->server, call, write->request));
+	LK_TRY(lk_answer_recall(call, txn, &write->response));
+	if (write->response != NULL)
+		return LK_SUCCESS;
 	st = lk_dispatch_serve(write->slot, call, write->request, &write->response);
 	write->was_served = st.code == LK_OK;
+	if (st.code == LK_OK && call->answer.code == LK_OK)
+		st = lk_answer_record(call, txn, write->response);
 	return st;
 }
 
@@ -50,6 +57,8 @@ static void end_job(void *arg, struct lk_status status)
 	struct lk_write_call *write = arg;
 
 	write->slot->status = status;
+	if (write->was_served && status.code == LK_OK)
+		write->slot->status = write->call.answer;
 	if (write->was_served && write->call.on_commit != NULL)
 		write->call.on_commit(write->call.on_commit_arg, status);
 	count_down(write->work);
@@ -66,6 +75,20 @@ static void prepare(struct lk_work *work, size_t i)
 	write->job = (struct lk_commit_job) { .run = run_job, .done = end_job, .arg = write };
 	if (slot->status.code == LK_OK)
 		slot->status = lk_dispatch_prepare(work, slot, &write->call, &write->request);
+}
+
+/* As if nothing had been prepared, but for the calls that were refused before. */
+static bool must_compute(struct lk_work *work)
+{
+	bool must = false;
+
+	for (size_t i = 0; i < work->n_slots; i++)
+		must |= work->writes[i].call.must_compute;
+	if (!must || work->may_compute)
+		return false;
+	(void)lk_dispatch_admit(work);
+	lk_arena_reset(&work->arena);
+	return true;
 }
 
 static void submit(struct lk_write_call *write)
@@ -86,22 +109,68 @@ static void submit(struct lk_write_call *write)
 	count_down(work);
 }
 
-void lk_write_begin(struct lk_work *work)
+bool lk_write_begin(struct lk_work *work)
 {
 	work->writes = lk_arena_calloc(&work->arena, work->n_slots, sizeof *work->writes);
 	if (work->writes == NULL) {
 		atomic_fetch_sub(&work->server->writes_under_way, 1);
 		lk_work_refuse(
 			work, LK_ERR(LK_RESOURCE_EXHAUSTED, "the frame needs too much memory"));
-		return;
+		return true;
 	}
 	/* All are prepared before the first is handed over: from then on the arena is the
 	 * committer's. */
 	for (size_t i = 0; i < work->n_slots; i++)
 		prepare(work, i);
+	if (must_compute(work))
+		return false;
+	/* The committer verifies what was verified here. */
+	for (size_t i = 0; i < work->n_slots; i++)
+		work->writes[i].call.may_compute = true;
 	atomic_store(&work->pending, 1);
 	for (size_t i = 0; i < work->n_slots; i++)
 		if (work->slots[i].status.code == LK_OK)
 			submit(&work->writes[i]);
 	count_down(work);
+	return true;
+}
+
+/* --- from other lanes --- */
+
+struct change {
+	struct lk_call *call;
+	struct lk_status (*run)(void *arg, struct lk_txn *txn);
+	void *arg;
+	const ProtobufCMessage *response;
+};
+
+static struct lk_status run_change(void *arg, struct lk_txn *txn)
+{
+	const struct change *change = arg;
+	struct lk_call *call = change->call;
+	struct lk_status st;
+
+	LK_TRY(lk_answer_recall(call, txn, &call->replay));
+	if (call->replay != NULL)
+		return LK_SUCCESS;
+	st = change->run(change->arg, txn);
+	if (st.code == LK_OK)
+		st = lk_answer_record(call, txn, change->response);
+	return st;
+}
+
+struct lk_status lk_call_commit(struct lk_call *call,
+	struct lk_status (*run)(void *arg, struct lk_txn *txn), void *arg,
+	const ProtobufCMessage *response)
+{
+	struct lk_committer *committer = call->server->options.committer;
+	struct change change = { call, run, arg, response };
+	struct lk_status st;
+
+	if (committer == NULL)
+		return LK_ERR(LK_UNIMPLEMENTED, "this server changes nothing");
+	st = lk_committer_run(committer, run_change, &change);
+	if (st.code == LK_RESOURCE_EXHAUSTED && st.retry_ms == 0)
+		st.retry_ms = LK_RETRY_FULL_MS;
+	return st;
 }

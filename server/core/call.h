@@ -18,3 +18,17 @@ struct lk_core_call {
 	/* For whom the service calls: the call concerns only what is theirs. NULL: nobody. */
 	const struct lk_subject *subject;
 };
+
+static inline struct lk_bytes lk_call_realm_name(const struct lk_core_call *call)
+{
+	return lk_bytes_of(call->realm->name);
+}
+
+/* Whether the subject of a call, if it has one, may have keys, sessions and the like managed for
+ * them: with a session, not with a key, and with these permissions. LK_PERMISSION_DENIED. */
+LK_MUST_USE struct lk_status lk_subject_may(
+	const struct lk_core_call *call, const struct lk_permset *wanted);
+
+/* The user that the subject is. LK_PERMISSION_DENIED as lk_subject_may. */
+LK_MUST_USE struct lk_status lk_subject_user(
+	const struct lk_core_call *call, struct lk_key_id *user_id_out);

@@ -49,14 +49,13 @@ LK_MUST_USE struct lk_status lk_guess_begin(
 /* The password was right, or nobody looked at it: takes the attempt back. */
 void lk_guess_take_back(struct lk_guesses *guesses, const struct lk_guess *guess);
 
-/* Forgets what is counted against an account (with each network, too) or an address; empty or NULL:
- * leaves it. */
+/* Forgets what is counted against an account, alone and with each network, and against an address;
+ * empty or NULL: leaves it. */
 void lk_guesses_reset(struct lk_guesses *guesses, struct lk_bytes realm, struct lk_bytes account,
 	const struct lk_address *address);
 
 /* Reads what was written before. Once, at the start. */
-LK_MUST_USE struct lk_status lk_guesses_load(
-	struct lk_guesses *guesses, struct lk_store *store, lk_time_ms now);
+LK_MUST_USE struct lk_status lk_guesses_load(struct lk_guesses *guesses, struct lk_store *store);
 
 /* Writes what changed since the last time, and deletes what is empty again. Codes of
  * lk_committer_run; what could not be written is tried again. One thread at a time. */

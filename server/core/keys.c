@@ -16,31 +16,19 @@ static const struct lk_bytes from_first;
 
 static struct lk_row row_of(const struct lk_core_call *call, const struct lk_key_id *id)
 {
-	return lk_row_of_key(lk_keys_realm_name(call), id);
+	return lk_row_of_key(lk_call_realm_name(call), id);
 }
 
-static bool copy_value(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
-{
-	struct lk_buf *copy = arg;
-
-	(void)key;
-	(void)seq;
-	lk_buf_add(copy, value.data, value.n);
-	return false;
-}
-
-/* Scanned, not got: usage is written at any time and must not make a commit fail. */
+/* Usage is written at any time and must not make a commit fail. */
 static struct lk_status view_usage_in_txn(
 	const struct lk_core_call *call, struct lk_txn *txn, struct lk_key_view *view)
 {
-	struct lk_row row = lk_row_of_usage(lk_keys_realm_name(call), &view->record.id);
+	struct lk_row row = lk_row_of_usage(lk_call_realm_name(call), &view->record.id);
 	struct lk_status st;
 	struct lk_buf value;
 
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
-	st = lk_txn_scan(txn, lk_row_bytes(&row), from_first, 1, copy_value, &value);
-	if (st.code == LK_OK && value.failed)
-		st = LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
+	st = lk_rows_peek(txn, &row, &value);
 	if (st.code == LK_OK && value.n > 0)
 		st = lk_keys_view_usage(call, (struct lk_bytes) { value.data, value.n }, view);
 	lk_buf_fini(&value);
@@ -68,7 +56,7 @@ static struct lk_status get_value(const struct lk_core_call *call, struct lk_txn
 	struct lk_key_id id;
 	struct lk_row row;
 
-	if (!lk_id_parse(LK_ID_KEY, lk_keys_text(id_text), &id))
+	if (!lk_id_parse(LK_ID_KEY, lk_bytes_of(id_text), &id))
 		return lk_keys_not_found();
 	row = row_of(call, &id);
 	st = lk_txn_get(txn, lk_row_bytes(&row), value_out);
@@ -80,8 +68,10 @@ static struct lk_status get_record(const struct lk_core_call *call, struct lk_tx
 {
 	struct lk_bytes value;
 
+	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_manage));
 	LK_TRY(get_value(call, txn, id_text, &value));
-	return lk_key_record_decode(value, call->arena, record_out);
+	LK_TRY(lk_key_record_decode(value, call->arena, record_out));
+	return lk_keys_check_subject(call, record_out);
 }
 
 /* A new secret and what the record keeps of it. */
@@ -95,49 +85,28 @@ static void make_secret(const struct lk_core_call *call, uint32_t number,
 	assert(call->peppers->n > 0);
 	lk_key_text_make(call->realm->key_prefix, secret_out);
 	lk_key_text_hint(call->realm->key_prefix, secret_out, hint_out);
-	lk_digest_make(pepper, lk_keys_realm_name(call), lk_keys_text(secret_out->text), &digest);
+	lk_digest_make(pepper, lk_call_realm_name(call), lk_bytes_of(secret_out->text), &digest);
 	*record_out = (struct lk_secret_record) {
 		.number = number,
 		.pepper_id = pepper->id,
-		.hint = lk_keys_text(hint_out),
+		.hint = lk_bytes_of(hint_out),
 		.created_ms = call->now,
 	};
 	memcpy(record_out->digest, digest.bytes, sizeof record_out->digest);
 }
 
-static struct lk_status put_empty(struct lk_txn *txn, const struct lk_row *row)
+/* When the sweeper looks at a key that ends at this moment; 0: never. */
+static lk_time_ms sweep_ms(lk_time_ms end_ms)
 {
-	return lk_txn_put(txn, lk_row_bytes(row), from_first, false);
+	return end_ms != 0 ? end_ms + LK_KEY_KEEP_MS : 0;
 }
 
-/* When the sweeper looks at a key that ends at this moment. */
-static struct lk_row row_of_end(
-	const struct lk_core_call *call, const struct lk_key_id *id, lk_time_ms end_ms)
+static struct lk_status move_end(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_id *id, lk_time_ms from_ms, lk_time_ms to_ms)
 {
 	struct lk_row row = row_of(call, id);
 
-	return lk_row_of_expiry(end_ms + LK_KEY_KEEP_MS, lk_row_bytes(&row));
-}
-
-static struct lk_status put_end(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_key_id *id, lk_time_ms end_ms)
-{
-	struct lk_row entry = row_of_end(call, id, end_ms);
-
-	return put_empty(txn, &entry);
-}
-
-/* The old entry goes, or a key whose expiry moves again and again would fill the disk. */
-static struct lk_status move_end(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_key_record *record, lk_time_ms old_end_ms)
-{
-	struct lk_row entry = row_of_end(call, &record->id, old_end_ms);
-
-	if (old_end_ms != 0)
-		LK_TRY(lk_txn_delete(txn, lk_row_bytes(&entry), false));
-	if (record->expires_ms != 0)
-		return put_end(call, txn, &record->id, record->expires_ms);
-	return LK_SUCCESS;
+	return lk_rows_move_expiry(txn, &row, sweep_ms(from_ms), sweep_ms(to_ms));
 }
 
 static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
@@ -154,7 +123,7 @@ static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uin
 static struct lk_status check_owner_limit(
 	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
-	struct lk_bytes realm = lk_keys_realm_name(call);
+	struct lk_bytes realm = lk_call_realm_name(call);
 	size_t keys = 0;
 	struct lk_row range;
 
@@ -175,32 +144,30 @@ static struct lk_status check_owner_limit(
 static struct lk_status put_owner_rows(
 	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
-	struct lk_bytes realm = lk_keys_realm_name(call);
+	struct lk_bytes realm = lk_call_realm_name(call);
 	struct lk_row row;
 
 	if (record->user_id.n > 0) {
 		row = lk_row_of_user_key(realm, record->user_id, &record->id);
-		LK_TRY(put_empty(txn, &row));
+		LK_TRY(lk_rows_put_empty(txn, &row));
 	}
 	if (record->organization_id.n > 0) {
 		row = lk_row_of_organization_key(realm, record->organization_id, &record->id);
-		LK_TRY(put_empty(txn, &row));
+		LK_TRY(lk_rows_put_empty(txn, &row));
 	}
-	if (record->expires_ms != 0)
-		return put_end(call, txn, &record->id, record->expires_ms);
-	return LK_SUCCESS;
+	return move_end(call, txn, &record->id, 0, record->expires_ms);
 }
 
 static struct lk_status fill_record(const struct lk_core_call *call, const struct lk_key_spec *spec,
 	struct lk_key_record *record_out)
 {
 	*record_out = (struct lk_key_record) {
-		.realm = lk_keys_realm_name(call),
+		.realm = lk_call_realm_name(call),
 		.enabled = true,
 		.created_ms = call->now,
 	};
 	LK_TRY(lk_keys_set_name(spec, record_out));
-	LK_TRY(lk_keys_set_owner(spec, record_out));
+	LK_TRY(lk_keys_set_owner(call, spec, record_out));
 	LK_TRY(lk_keys_set_scopes(call, spec, record_out));
 	LK_TRY(lk_keys_set_networks(call, spec, record_out));
 	LK_TRY(lk_keys_set_realms(call, spec, record_out));
@@ -227,8 +194,10 @@ struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *
 	struct lk_key_record record;
 	struct lk_status st;
 
+	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_manage));
 	LK_TRY(fill_record(call, spec, &record));
 	LK_TRY(lk_keys_check_rights(call, &record));
+	LK_TRY(lk_keys_check_owner(call, txn, &record));
 	lk_key_id_make(call->now, &record.id);
 	make_secret(call, 1, secret_out, hint, &record.current);
 	st = put_new(call, txn, &record, view_out);
@@ -240,14 +209,15 @@ struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *
 struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,
 	const char *id_text, struct lk_key_view *view_out)
 {
-	struct lk_bytes realm = lk_keys_realm_name(call);
+	struct lk_bytes realm = lk_call_realm_name(call);
 	struct lk_status st;
 	struct lk_key_id id;
 	struct lk_buf value;
 	struct lk_row row;
 	uint64_t seq;
 
-	if (!lk_id_parse(LK_ID_KEY, lk_keys_text(id_text), &id))
+	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_read));
+	if (!lk_id_parse(LK_ID_KEY, lk_bytes_of(id_text), &id))
 		return lk_keys_not_found();
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
 	row = lk_row_of_key(realm, &id);
@@ -256,6 +226,8 @@ struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *s
 		st = lk_keys_not_found();
 	if (st.code == LK_OK)
 		st = lk_keys_view_record(call, (struct lk_bytes) { value.data, value.n }, view_out);
+	if (st.code == LK_OK)
+		st = lk_keys_check_subject(call, &view_out->record);
 	if (st.code != LK_OK)
 		goto out;
 	lk_buf_reset(&value);
@@ -302,8 +274,9 @@ struct lk_status lk_keys_update(const struct lk_core_call *call, struct lk_txn *
 	old_end_ms = record.expires_ms;
 	LK_TRY(apply_update(call, update, &record));
 	LK_TRY(lk_keys_check_rights(call, &record));
-	if (record.expires_ms != old_end_ms)
-		LK_TRY(move_end(call, txn, &record, old_end_ms));
+	if ((update->fields & LK_KEY_FIELD_SCOPES) != 0)
+		LK_TRY(lk_keys_check_owner(call, txn, &record));
+	LK_TRY(move_end(call, txn, &record.id, old_end_ms, record.expires_ms));
 	return put_record(call, txn, &record, view_out);
 }
 
@@ -350,18 +323,20 @@ struct lk_status lk_keys_revoke(const struct lk_core_call *call, struct lk_txn *
 
 	if (revocation->reason > REVOCATION_REASON_MAX)
 		return LK_BAD_FIELD("reason", "there is no such reason");
-	if (!lk_keys_is_plain(lk_keys_text(revocation->comment), 0, LK_KEY_COMMENT_MAX))
+	if (!lk_text_is_plain(lk_bytes_of(revocation->comment), 0, LK_KEY_COMMENT_MAX))
 		return LK_BAD_FIELD("comment",
 			"a comment is at most 200 bytes of UTF-8 without control characters");
+	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_manage));
 	LK_TRY(get_value(call, txn, revocation->id, &value));
 	LK_TRY(lk_keys_view_record(call, value, view_out));
+	LK_TRY(lk_keys_check_subject(call, &view_out->record));
 	if (view_out->record.revoked_ms != 0)
 		return view_usage_in_txn(call, txn, view_out);
 	record = view_out->record;
 	record.revoked_ms = call->now;
 	record.revocation_reason = revocation->reason;
-	record.revocation_comment = lk_keys_text(revocation->comment);
-	LK_TRY(put_end(call, txn, &record.id, record.revoked_ms));
+	record.revocation_comment = lk_bytes_of(revocation->comment);
+	LK_TRY(move_end(call, txn, &record.id, 0, record.revoked_ms));
 	return put_record(call, txn, &record, view_out);
 }
 

@@ -94,12 +94,10 @@ struct lk_keys_query {
 	uint32_t state; /* a number of enum lk_key_state; 0: any */
 };
 
-#define LK_PAGE_TOKEN_SIZE 97
-
 struct lk_keys_page {
 	struct lk_key_view *items; /* in the arena */
 	size_t n;
-	char next_token[LK_PAGE_TOKEN_SIZE]; /* "" on the last page */
+	const char *next_token; /* "" on the last page */
 };
 
 /* Lists keys in the order of their creation. Looks at 1,000 rows at most and answers 128 KiB of

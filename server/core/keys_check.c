@@ -9,30 +9,6 @@
 /* 9999-12-31T23:59:59.999Z: later times have no RFC 3339 text. */
 #define TIME_MS_MAX INT64_C(253402300799999)
 
-struct lk_bytes lk_keys_text(const char *text)
-{
-	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
-}
-
-/* U+0000 to U+001F, U+007F to U+009F. */
-static bool has_control(struct lk_bytes text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t c = text.data[i];
-
-		if (c < 0x20 || c == 0x7f)
-			return true;
-		if (c == 0xc2 && i + 1 < text.n && text.data[i + 1] < 0xa0)
-			return true;
-	}
-	return false;
-}
-
-bool lk_keys_is_plain(struct lk_bytes text, size_t n_min, size_t n_max)
-{
-	return text.n >= n_min && text.n <= n_max && lk_utf8_valid(text) && !has_control(text);
-}
-
 static struct lk_status arena_full(void)
 {
 	return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
@@ -40,24 +16,10 @@ static struct lk_status arena_full(void)
 
 struct lk_status lk_keys_set_name(const struct lk_key_spec *spec, struct lk_key_record *record)
 {
-	record->name = lk_keys_text(spec->name);
-	if (!lk_keys_is_plain(record->name, 1, LK_KEY_NAME_MAX))
+	record->name = lk_bytes_of(spec->name);
+	if (!lk_text_is_plain(record->name, 1, LK_KEY_NAME_MAX))
 		return LK_BAD_FIELD(
 			"name", "a name is 1 to 200 bytes of UTF-8 without control characters");
-	return LK_SUCCESS;
-}
-
-struct lk_status lk_keys_set_owner(const struct lk_key_spec *spec, struct lk_key_record *record)
-{
-	record->user_id = lk_keys_text(spec->user_id);
-	record->organization_id = lk_keys_text(spec->organization_id);
-	if (!lk_keys_is_plain(record->user_id, 0, LK_OWNER_ID_MAX))
-		return LK_BAD_FIELD("user_id",
-			"a user id is at most 128 bytes of UTF-8 without control characters");
-	if (!lk_keys_is_plain(record->organization_id, 0, LK_OWNER_ID_MAX))
-		return LK_BAD_FIELD("organization_id",
-			"an organization id is at most 128 bytes of UTF-8 without control "
-			"characters");
 	return LK_SUCCESS;
 }
 
@@ -73,7 +35,7 @@ struct lk_status lk_keys_set_scopes(const struct lk_core_call *call, const struc
 	if (items == NULL)
 		return arena_full();
 	for (size_t i = 0; i < spec->n_scopes; i++) {
-		items[i] = lk_keys_text(spec->scopes[i]);
+		items[i] = lk_bytes_of(spec->scopes[i]);
 		if (!lk_catalog_grant(&call->realm->catalog, items[i], &set))
 			return LK_BAD_FIELD("scopes", "a scope names no permission of the realm");
 	}
@@ -100,12 +62,12 @@ struct lk_status lk_keys_set_networks(const struct lk_core_call *call,
 		char text[LK_NETWORK_TEXT_SIZE];
 		char *copy;
 
-		LK_TRY(lk_network_parse(lk_keys_text(spec->networks[i]), &network));
+		LK_TRY(lk_network_parse(lk_bytes_of(spec->networks[i]), &network));
 		lk_network_format(&network, text);
 		copy = lk_arena_strndup(call->arena, text, strlen(text));
 		if (copy == NULL)
 			return arena_full();
-		items[i] = lk_keys_text(copy);
+		items[i] = lk_bytes_of(copy);
 	}
 	record->networks = (struct lk_text_list) { items, spec->n_networks };
 	return LK_SUCCESS;
@@ -125,7 +87,7 @@ struct lk_status lk_keys_set_realms(const struct lk_core_call *call, const struc
 	if (items == NULL)
 		return arena_full();
 	for (size_t i = 0; i < spec->n_realms; i++) {
-		items[i] = lk_keys_text(spec->realms[i]);
+		items[i] = lk_bytes_of(spec->realms[i]);
 		if (!lk_realms_grant(call->realms, items[i], bits))
 			return LK_BAD_FIELD("realms", "there is no such realm");
 	}
@@ -148,7 +110,7 @@ struct lk_status lk_keys_set_expiry(const struct lk_core_call *call, const struc
 
 static struct lk_status check_pair(const struct lk_text_pair *pairs, size_t i)
 {
-	if (!lk_keys_is_plain(pairs[i].key, 1, LK_KEY_METADATA_KEY_MAX))
+	if (!lk_text_is_plain(pairs[i].key, 1, LK_KEY_METADATA_KEY_MAX))
 		return LK_BAD_FIELD("metadata",
 			"a metadata key is 1 to 64 bytes of UTF-8 without control characters");
 	if (pairs[i].value.n > LK_KEY_METADATA_VALUE_MAX || !lk_utf8_valid(pairs[i].value))
@@ -172,8 +134,8 @@ struct lk_status lk_keys_set_metadata(const struct lk_core_call *call,
 	if (pairs == NULL)
 		return arena_full();
 	for (size_t i = 0; i < spec->n_metadata; i++) {
-		pairs[i].key = lk_keys_text(spec->metadata[i].key);
-		pairs[i].value = lk_keys_text(spec->metadata[i].value);
+		pairs[i].key = lk_bytes_of(spec->metadata[i].key);
+		pairs[i].value = lk_bytes_of(spec->metadata[i].value);
 		LK_TRY(check_pair(pairs, i));
 	}
 	record->metadata = (struct lk_pair_list) { pairs, spec->n_metadata };
@@ -198,7 +160,7 @@ static bool has_realms_of(const struct lk_core_call *call, const struct lk_key_r
 
 	for (size_t i = 0; i < record->realms.n; i++)
 		if (!lk_realms_grant(call->realms, record->realms.items[i], bits))
-			(void)lk_realms_grant(call->realms, lk_keys_text("*"), bits);
+			(void)lk_realms_grant(call->realms, lk_bytes_of("*"), bits);
 	for (size_t i = 0; i < LK_COUNT(bits); i++)
 		missing |= bits[i] & ~call->rights->realms[i];
 	return missing == 0;

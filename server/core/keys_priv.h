@@ -3,19 +3,16 @@
 #pragma once
 
 #include "server/core/keys.h"
+#include "server/core/rows.h"
+#include "server/core/text.h"
 
-struct lk_bytes lk_keys_text(const char *text);
-struct lk_bytes lk_keys_realm_name(const struct lk_core_call *call);
 struct lk_status lk_keys_not_found(void);
-
-/* True for UTF-8 without control characters, within the length. */
-bool lk_keys_is_plain(struct lk_bytes text, size_t n_min, size_t n_max);
 
 /* Check one field and put it into the record; its texts are borrowed from the spec, lists live
  * in the arena. LK_INVALID_ARGUMENT with the field; LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_keys_set_name(
 	const struct lk_key_spec *spec, struct lk_key_record *record);
-LK_MUST_USE struct lk_status lk_keys_set_owner(
+LK_MUST_USE struct lk_status lk_keys_set_owner(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
 LK_MUST_USE struct lk_status lk_keys_set_scopes(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
@@ -27,6 +24,15 @@ LK_MUST_USE struct lk_status lk_keys_set_expiry(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
 LK_MUST_USE struct lk_status lk_keys_set_metadata(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
+
+/* LK_NOT_FOUND for a key that is not the subject's, where the call has one. */
+LK_MUST_USE struct lk_status lk_keys_check_subject(
+	const struct lk_core_call *call, const struct lk_key_record *record);
+
+/* Whether the owner is there, if it is a user of the realm, and has what the scopes name.
+ * LK_INVALID_ARGUMENT, field `user_id`; LK_PERMISSION_DENIED, field `scopes`; as lk_keys_get. */
+LK_MUST_USE struct lk_status lk_keys_check_owner(
+	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record);
 
 /* Whether the caller may make, change or get the secret of a key like this one.
  * LK_PERMISSION_DENIED, field `scopes` or `realms`. */

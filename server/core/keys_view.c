@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/keys_priv.h"
 
-struct lk_bytes lk_keys_realm_name(const struct lk_core_call *call)
-{
-	return lk_keys_text(call->realm->name);
-}
-
 struct lk_status lk_keys_not_found(void)
 {
 	return LK_ERR(LK_NOT_FOUND, "there is no such key");

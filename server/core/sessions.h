@@ -64,12 +64,11 @@ LK_MUST_USE struct lk_status lk_sessions_open(const struct lk_core_call *call, s
  */
 LK_MUST_USE struct lk_status lk_sessions_refresh(const struct lk_core_call *call,
 	struct lk_txn *txn, const struct lk_signer *signer, const char *refresh_token,
-	const struct lk_client *client, struct lk_session_view *view_out,
-	struct lk_tokens *tokens_out, bool *reused_out);
+	struct lk_session_view *view_out, struct lk_tokens *tokens_out, bool *reused_out);
 
 /* The session that a refresh token belongs to, spent or not. LK_NOT_FOUND. */
 LK_MUST_USE struct lk_status lk_sessions_of_refresh_token(const struct lk_core_call *call,
-	struct lk_store *store, const char *refresh_token, struct lk_key_id *session_id_out,
+	struct lk_txn *txn, const char *refresh_token, struct lk_key_id *session_id_out,
 	struct lk_key_id *user_id_out);
 
 /* Ends one session. ended_out: whether it had not ended before. LK_NOT_FOUND also for a session of

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/wire/arena.h"
+#include "server/core/text.h"
 
 /* Two secrets that are used between two flushes may meet in a slot; then one keeps its time but
  * not its address. 16,384 make that rare for a thousand busy secrets. */
@@ -65,19 +66,6 @@ static struct detail *detail_of(struct lk_usage *usage, const struct lk_digest *
 	return &usage->details[hash % DETAILS];
 }
 
-/* At the end of a character, not within one. */
-static size_t cut_agent(struct lk_bytes agent)
-{
-	size_t n = agent.n;
-
-	if (n <= LK_USER_AGENT_MAX)
-		return n;
-	n = LK_USER_AGENT_MAX;
-	while (n > 0 && (agent.data[n] & 0xc0) == 0x80)
-		n--;
-	return n;
-}
-
 static void fill_detail(struct detail *detail, const struct lk_digest *digest,
 	struct lk_bytes client_address, struct lk_bytes user_agent)
 {
@@ -86,7 +74,7 @@ static void fill_detail(struct detail *detail, const struct lk_digest *digest,
 	detail->filled = true;
 	detail->digest = *digest;
 	detail->has_address = lk_address_parse(client_address, &detail->address);
-	detail->agent_n = (uint8_t)cut_agent(user_agent);
+	detail->agent_n = (uint8_t)lk_text_cut(user_agent, LK_USER_AGENT_MAX);
 	if (detail->agent_n > 0)
 		memcpy(detail->agent, user_agent.data, detail->agent_n);
 }

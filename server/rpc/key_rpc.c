@@ -188,7 +188,7 @@ static struct lk_status list_keys(
 	for (size_t i = 0; i < page->n; i++)
 		LK_TRY(answer_key(call, &page->items[i], &response->keys[i]));
 	response->n_keys = page->n;
-	response->next_page_token = page->next_token;
+	response->next_page_token = (char *)(uintptr_t)page->next_token;
 	return LK_SUCCESS;
 }
 

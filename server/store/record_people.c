@@ -162,7 +162,7 @@ struct lk_status lk_session_record_encode(
 	message.pepper_id = record->pepper_id;
 	message.refresh_number = record->refresh_number;
 	message.refresh_expires_ms = record->refresh_expires_ms;
-	message.refreshed_ms = record->refreshed_ms;
+	message.successor_until_ms = record->successor_until_ms;
 	message.successor = lk_record_text(record->successor);
 	message.successor_pepper_id = record->successor_pepper_id;
 	return lk_record_pack(&message.base, arena, value_out);
@@ -194,7 +194,7 @@ struct lk_status lk_session_record_decode(
 	record.pepper_id = message->pepper_id;
 	record.refresh_number = message->refresh_number;
 	record.refresh_expires_ms = message->refresh_expires_ms;
-	record.refreshed_ms = message->refreshed_ms;
+	record.successor_until_ms = message->successor_until_ms;
 	record.successor = lk_record_bytes(&message->successor);
 	record.successor_pepper_id = message->successor_pepper_id;
 	*record_out = record;

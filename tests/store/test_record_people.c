@@ -46,7 +46,7 @@ ROUND_TRIP(session, .id = { "0123456789abcdef" }, .realm = bytes_of("crm"),
 	.user_id = { "fedcba9876543210" }, .created_ms = 1, .expires_ms = 2, .ends_ms = 3,
 	.ended_ms = 4, .client_address = bytes_of("203.0.113.7"), .user_agent = bytes_of("curl"),
 	.digest = { 1, 2, 3 }, .pepper_id = 5, .refresh_number = 6, .refresh_expires_ms = 7,
-	.refreshed_ms = 8, .successor = bytes_of("sealed"), .successor_pepper_id = 9)
+	.successor_until_ms = 8, .successor = bytes_of("sealed"), .successor_pepper_id = 9)
 ROUND_TRIP(refresh, .session_id = { "0123456789abcdef" }, .number = 7)
 ROUND_TRIP(signing_key, .id = { "0123456789abcdef" }, .realm = bytes_of("crm"), .algorithm = 2,
 	.sealed = bytes_of("sealed"), .pepper_id = 1, .created_ms = 2, .expires_ms = 3)

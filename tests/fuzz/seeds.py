@@ -5,6 +5,7 @@
 Seeds are named seed-*; other files of a corpus are what fuzzing found.
 """
 
+import base64
 import pathlib
 import struct
 import subprocess
@@ -55,6 +56,10 @@ def put(target, **seeds):
     for name, data in seeds.items():
         data = data.encode() if isinstance(data, str) else data
         (directory / f"seed-{name}").write_bytes(data)
+
+
+def base64url(text):
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 METADATA = encode("latchkey/v1/common.proto", "latchkey.v1.CallMetadata",
@@ -182,6 +187,12 @@ def small():
         pbkdf2_512=f"$pbkdf2-sha512$1$c29tZXNhbHQ${digest[:-1]}A{digest[:-1]}",
         django=f"pbkdf2_sha256$1$salt${digest}=",
         sha512crypt="$6$rounds=1000$salt$" + "a" * 86)
+    payload = ('{"iss":"latchkey/crm","sub":"user_01tRy6czI6jAOLpZvq3hw1","aud":"crm",'
+               '"sid":"ses_01tRy6czI6jAOLpZvq3hw1","jti":"01tRy6czI6jAOLpZvq3hw1",'
+               '"iat":1767225600,"exp":1767226200}')
+    header = base64url('{"alg":"HS256","typ":"at+jwt","kid":"sig_0000000000000000000000"}')
+    put("token", token="\0" + header + "." + base64url(payload) + "." + "A" * 43,
+        payload="\1" + payload, header="\2" + header)
     record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
         'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
         'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \

@@ -10,11 +10,20 @@
 #include "latchkey/v1/health.rpc.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/core/sweep.h"
 #include "server/rpc/descriptors.h"
 #include "server/store/store_leveldb.h"
 #include "server/store/sweeper.h"
 
 #define PATH_SIZE LK_DAEMON_PATH_SIZE
+
+/* Tokens whose signature is known to be good: about 8 MiB. */
+#define PROOFS_N 65536
+
+#define KEYRING_ARENA_MAX ((size_t)256 * 1024)
+
+/* How far the threads that hash passwords stand back behind all others. */
+#define HASH_NICE 10
 
 /* Lines about refused calls in a second. It takes no key to be refused, a hundred times a frame, so
  * anybody could fill the disk otherwise. */
@@ -138,7 +147,8 @@ static struct lk_status load_index(struct lk_daemon *daemon)
 	LK_TRY(lk_index_load(daemon->index, daemon->store));
 	stats = lk_index_stats(daemon->index);
 	lk_log(LK_LOG_INFO, "index loaded", LK_LOG_NUMBER("keys", stats.keys),
-		LK_LOG_NUMBER("bytes", stats.bytes), LK_LOG_NUMBER("unreadable", stats.unreadable),
+		LK_LOG_NUMBER("sessions", stats.sessions), LK_LOG_NUMBER("bytes", stats.bytes),
+		LK_LOG_NUMBER("unreadable", stats.unreadable),
 		LK_LOG_NUMBER("ms", (lk_clock_mono_us() - start_us) / 1000));
 	return LK_SUCCESS;
 }
@@ -154,6 +164,42 @@ static void on_commit(void *arg, uint64_t seq)
 			LK_LOG_TEXT("why", st.why));
 }
 
+struct ensuring {
+	const struct lk_daemon *daemon;
+	const struct lk_realm *realm;
+};
+
+static struct lk_status ensure_key(void *arg, struct lk_txn *txn)
+{
+	const struct ensuring *ensuring = arg;
+	struct lk_arena arena;
+	const struct lk_core_call call = {
+		.realms = ensuring->daemon->realms,
+		.realm = ensuring->realm,
+		.peppers = &ensuring->daemon->peppers,
+		.arena = &arena,
+		.now = lk_clock_now(),
+	};
+	struct lk_status st;
+
+	lk_arena_init(&arena, KEYRING_ARENA_MAX);
+	st = lk_keyring_ensure(&call, txn);
+	lk_arena_fini(&arena);
+	return st;
+}
+
+/* Each realm whose access tokens are signed has a key to sign with. */
+static struct lk_status make_signing_keys(struct lk_daemon *daemon)
+{
+	for (unsigned i = 1; lk_realms_at(daemon->realms, i) != NULL; i++) {
+		struct ensuring ensuring = { daemon, lk_realms_at(daemon->realms, i) };
+
+		if (ensuring.realm->is_open)
+			LK_TRY(lk_committer_run(daemon->committer, ensure_key, &ensuring));
+	}
+	return LK_SUCCESS;
+}
+
 static struct lk_status open_core(struct lk_daemon *daemon)
 {
 	const struct lk_committer_options options = {
@@ -164,12 +210,17 @@ static struct lk_status open_core(struct lk_daemon *daemon)
 
 	LK_TRY(lk_committer_start(&options, &daemon->committer));
 	LK_TRY(lk_usage_new(&daemon->usage));
+	LK_TRY(lk_proofs_new(PROOFS_N, &daemon->proofs));
+	LK_TRY(lk_guesses_new(&daemon->peppers, &daemon->guesses));
+	LK_TRY(lk_guesses_load(daemon->guesses, daemon->store));
+	LK_TRY(make_signing_keys(daemon));
 	daemon->services = (struct lk_services) {
-		.verifier = { daemon->index, &daemon->peppers, daemon->usage },
+		.verifier = { daemon->index, &daemon->peppers, daemon->usage, daemon->proofs },
 		.index = daemon->index,
 		.store = daemon->store,
 		.committer = daemon->committer,
 		.peppers = &daemon->peppers,
+		.guesses = daemon->guesses,
 		.descriptor_set = lk_descriptor_set(),
 	};
 	daemon->authorizer = lk_services_authorizer(&daemon->services);
@@ -219,10 +270,11 @@ static struct lk_status open_server(struct lk_daemon *daemon)
 		.n_bindings = LK_SERVICES_N,
 		.authorizer = &daemon->authorizer,
 		.committer = daemon->committer,
+		.peppers = &daemon->peppers,
 		.lanes = {
 			[LK_LANE_READ] = { config->read.workers, config->read.queue },
 			[LK_LANE_CRYPTO] = { config->crypto.workers, config->crypto.queue },
-			[LK_LANE_HASH] = { config->hash.workers, config->hash.queue },
+			[LK_LANE_HASH] = { config->hash.workers, config->hash.queue, HASH_NICE },
 			[LK_LANE_WRITE] = { 1, 64 },
 		},
 		.now = lk_clock_now,
@@ -307,7 +359,17 @@ struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_conf
 
 	LK_TRY(make_realms(config, daemon->realms, &realms));
 	daemon->realms = realms;
-	return lk_index_set_realms(daemon->index, daemon->store, realms);
+	LK_TRY(lk_index_set_realms(daemon->index, daemon->store, realms));
+	return make_signing_keys(daemon);
+}
+
+void lk_daemon_flush_guesses(struct lk_daemon *daemon)
+{
+	struct lk_status st = lk_guesses_flush(daemon->guesses, daemon->committer, lk_clock_now());
+
+	if (st.code != LK_OK)
+		lk_log(LK_LOG_DEBUG, "failed sign-ins not written",
+			LK_LOG_TEXT("code", lk_code_name(st.code)));
 }
 
 void lk_daemon_flush_usage(struct lk_daemon *daemon)
@@ -328,7 +390,7 @@ void lk_daemon_sweep(struct lk_daemon *daemon)
 	const struct lk_sweeper sweeper = {
 		.store = daemon->store,
 		.committer = daemon->committer,
-		.sweep = lk_keys_sweep,
+		.sweep = lk_core_sweep,
 	};
 	struct lk_sweep_counts counts;
 	struct lk_status st = lk_sweeper_run(&sweeper, lk_clock_now(), &counts);
@@ -350,6 +412,8 @@ void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 	lk_net_abandon(daemon->net);
 	if (daemon->usage != NULL)
 		lk_daemon_flush_usage(daemon);
+	if (daemon->guesses != NULL)
+		lk_daemon_flush_guesses(daemon);
 	lk_committer_stop(daemon->committer);
 	lk_store_close(daemon->store);
 	lk_peppers_wipe(&daemon->peppers);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "server/config.h"
+#include "server/core/guesses.h"
+#include "server/core/proofs.h"
 #include "server/core/usage.h"
 #include "server/net/listener.h"
 #include "server/rpc/services.h"
@@ -18,6 +20,8 @@ struct lk_daemon {
 	struct lk_index *index;
 	struct lk_committer *committer;
 	struct lk_usage *usage;
+	struct lk_guesses *guesses;
+	struct lk_proofs *proofs;
 	struct lk_services services;
 	struct lk_authorizer authorizer;
 	struct lk_server *server;
@@ -36,11 +40,14 @@ LK_MUST_USE struct lk_status lk_daemon_open(
 	struct lk_daemon *daemon, const struct lk_config *config);
 
 /* Puts the realms of a newly read configuration into force; nothing else of it. On an error the
- * old ones stay. */
+ * old ones stay, unless it says that a realm has no key to sign with. */
 LK_MUST_USE struct lk_status lk_daemon_reload(
 	struct lk_daemon *daemon, const struct lk_config *config);
 
-/* Writes the uses of keys that were noted since the last time. */
+/* Writes what was counted of failed sign-ins since the last time. */
+void lk_daemon_flush_guesses(struct lk_daemon *daemon);
+
+/* Writes the uses of keys and sessions that were noted since the last time. */
 void lk_daemon_flush_usage(struct lk_daemon *daemon);
 
 /* Deletes what is over, and trims the change log. */

@@ -24,6 +24,9 @@
 #define CONFIG_ERRORS_MAX ((size_t)64 << 10)
 #define DRAIN_MS 5000
 
+/* A crash forgets no more than this of failed sign-ins. */
+#define GUESSES_FLUSH_US UINT64_C(1000000)
+
 struct arguments {
 	const char *config;
 	bool check;
@@ -37,7 +40,7 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Serve API keys: issue, verify, rotate, revoke.\v"
+	"Serve API keys and sessions: issue, verify, rotate, revoke, sign in and out.\v"
 	"SIGHUP reads the configuration again and puts its realms into force; with a mistake in it "
 	"the old one stays. SIGTERM finishes the calls under way and exits.\n\n"
 	"Example:\n  latchkeyd --config examples/demo.yaml\n\n"
@@ -147,7 +150,7 @@ static void reload(struct lk_daemon *daemon, const char *path)
 static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char *path)
 {
 	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
-	uint64_t flushed_us = lk_clock_mono_us(), swept_us = 0;
+	uint64_t flushed_us = lk_clock_mono_us(), guesses_us = flushed_us, swept_us = 0;
 
 	for (;;) {
 		int signal_number = sigtimedwait(signals, NULL, &tick);
@@ -162,6 +165,10 @@ static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char 
 		if (now_us - flushed_us >= daemon->config->usage_flush_ms * UINT64_C(1000)) {
 			lk_daemon_flush_usage(daemon);
 			flushed_us = now_us;
+		}
+		if (now_us - guesses_us >= GUESSES_FLUSH_US) {
+			lk_daemon_flush_guesses(daemon);
+			guesses_us = now_us;
 		}
 		if (now_us - swept_us >= daemon->config->sweep_ms * UINT64_C(1000)) {
 			lk_daemon_sweep(daemon);

@@ -76,13 +76,19 @@ void lk_guesses_free(struct lk_guesses *guesses)
 
 /* --- names --- */
 
+/* Of digests that are no secrets: they only place a counter. */
+static bool is_same(const void *a, const void *b, size_t n)
+{
+	return lk_store_compare((struct lk_bytes) { a, n }, (struct lk_bytes) { b, n }) == 0;
+}
+
 struct lk_network lk_guess_network(const struct lk_address *address)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct lk_network network = { .bits = 128 };
 
 	memcpy(network.addr, address->bytes, sizeof network.addr);
-	if (memcmp(address->bytes, mapped, sizeof mapped) == 0)
+	if (is_same(address->bytes, mapped, sizeof mapped))
 		return network;
 	network.bits = 64;
 	memset(network.addr + 8, 0, 8);
@@ -143,7 +149,7 @@ static struct counter *find(struct lk_guesses *guesses, const struct name *name)
 	struct counter *set = set_of(guesses, name);
 
 	for (size_t i = 0; i < WAYS; i++)
-		if (set[i].empty_ms != 0 && memcmp(&set[i].name, name, sizeof *name) == 0)
+		if (set[i].empty_ms != 0 && is_same(&set[i].name, name, sizeof *name))
 			return &set[i];
 	return NULL;
 }
@@ -273,10 +279,10 @@ void lk_guesses_reset(struct lk_guesses *guesses, struct lk_bytes realm, struct 
 	for (size_t i = 0; i < SETS * WAYS; i++) {
 		struct counter *counter = &guesses->counters[i];
 		bool is_meant = account.n > 0 &&
-				memcmp(counter->name.account, of_account.account, TAG_SIZE) == 0;
+				is_same(counter->name.account, of_account.account, TAG_SIZE);
 
 		if (address != NULL)
-			is_meant |= memcmp(&counter->name, &of_network, sizeof of_network) == 0;
+			is_meant |= is_same(&counter->name, &of_network, sizeof of_network);
 		if (counter->empty_ms != 0 && is_meant)
 			set_empty_at(guesses, counter, 1);
 	}

@@ -4,6 +4,7 @@
 
 #include "proto/wire/arena.h"
 #include "server/core/index_priv.h"
+#include "server/core/text.h"
 
 static const struct lk_status short_of_memory = { .code = LK_RESOURCE_EXHAUSTED,
 	.why = "the index is short of memory" };
@@ -83,16 +84,10 @@ struct row {
 	struct lk_bytes value;
 };
 
-static bool same_bytes(struct lk_bytes a, struct lk_bytes b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.data, b.data, a.n) == 0);
-}
-
 /* A record must be the one its row says, or a damaged store could lend a key to another realm. */
 static bool is_of_row(const struct row *row, struct lk_bytes realm, const struct lk_key_id *id)
 {
-	return memcmp(id->bytes, row->id.bytes, sizeof id->bytes) == 0 &&
-	       same_bytes(realm, row->realm_name);
+	return lk_key_id_equal(id, &row->id) && lk_text_equal(realm, row->realm_name);
 }
 
 static struct lk_status damaged(void)
@@ -222,8 +217,8 @@ static struct lk_status apply_organization(const struct lk_index_context *contex
 		st = lk_organization_record_decode(row->value, context->arena, &record);
 		if (st.code == LK_RESOURCE_EXHAUSTED)
 			return st;
-		if (st.code != LK_OK || !same_bytes(record.realm, row->realm_name) ||
-			!same_bytes(record.id, id)) {
+		if (st.code != LK_OK || !lk_text_equal(record.realm, row->realm_name) ||
+			!lk_text_equal(record.id, id)) {
 			record = (struct lk_organization_record) { .enabled = false };
 			set->n_unreadable++;
 		}

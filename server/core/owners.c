@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/wire/arena.h"
+#include "server/core/text.h"
 
 #define SLOTS_MIN 64
 
@@ -31,8 +32,8 @@ static size_t hash_of(unsigned kind, unsigned realm, const uint8_t *name, size_t
 static bool is_named(const struct lk_owner *owner, const struct lk_owner_name *name)
 {
 	return owner->kind == name->kind && owner->realm == name->realm &&
-	       owner->name_n == name->name.n &&
-	       (name->name.n == 0 || memcmp(owner->name, name->name.data, name->name.n) == 0);
+	       lk_text_equal((struct lk_bytes) { (const uint8_t *)owner->name, owner->name_n },
+		       name->name);
 }
 
 struct lk_owner *lk_owners_find(const struct lk_owners *owners, const struct lk_owner_name *name)

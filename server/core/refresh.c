@@ -207,19 +207,14 @@ struct lk_status lk_sessions_refresh(const struct lk_core_call *call, struct lk_
 }
 
 struct lk_status lk_sessions_of_refresh_token(const struct lk_core_call *call, struct lk_txn *txn,
-	const char *refresh_token, struct lk_key_id *session_id_out, struct lk_key_id *user_id_out)
+	const char *refresh_token, struct lk_key_id *session_id_out)
 {
 	struct lk_refresh_record refresh;
-	struct lk_session_record record;
 	struct lk_status st = find_token(call, txn, refresh_token, &refresh);
 
-	if (st.code == LK_OK)
-		st = lk_session_get(call, txn, &refresh.session_id, &record);
 	if (st.code == LK_UNAUTHENTICATED)
 		return LK_ERR(LK_NOT_FOUND, "there is no such session");
-	if (st.code != LK_OK)
-		return st;
-	*session_id_out = record.id;
-	*user_id_out = record.user_id;
-	return LK_SUCCESS;
+	if (st.code == LK_OK)
+		*session_id_out = refresh.session_id;
+	return st;
 }

@@ -71,9 +71,8 @@ void lk_session_view(const struct lk_core_call *call, const struct lk_session_re
 	*view_out = (struct lk_session_view) { .record = *record };
 	lk_id_format(LK_ID_SESSION, &record->id, view_out->id);
 	lk_id_format(LK_ID_USER, &record->user_id, view_out->user_id);
-	view_out->is_current =
-		call->subject != NULL && call->subject->is_session &&
-		memcmp(call->subject->id.bytes, record->id.bytes, sizeof record->id.bytes) == 0;
+	view_out->is_current = call->subject != NULL && call->subject->is_session &&
+			       lk_key_id_equal(&call->subject->id, &record->id);
 }
 
 /* --- ending --- */
@@ -104,7 +103,7 @@ struct lk_status lk_sessions_end(const struct lk_core_call *call, struct lk_txn 
 	LK_TRY(lk_session_get(call, txn, session_id, &record));
 	if (call->subject != NULL) {
 		LK_TRY(lk_subject_user(call, &user_id));
-		if (memcmp(user_id.bytes, record.user_id.bytes, sizeof user_id.bytes) != 0)
+		if (!lk_key_id_equal(&user_id, &record.user_id))
 			return LK_ERR(LK_NOT_FOUND, "there is no such session");
 	}
 	if (record.ended_ms != 0)
@@ -177,8 +176,7 @@ struct lk_status lk_sessions_end_all(const struct lk_core_call *call, struct lk_
 	for (size_t i = 0; i < ids.n; i++) {
 		bool ended;
 
-		if (except != NULL &&
-			memcmp(ids.items[i].bytes, except->bytes, sizeof except->bytes) == 0)
+		if (except != NULL && lk_key_id_equal(&ids.items[i], except))
 			continue;
 		LK_TRY(end_listed(call, txn, &ids.items[i], &ended));
 		if (ended)
@@ -187,6 +185,33 @@ struct lk_status lk_sessions_end_all(const struct lk_core_call *call, struct lk_
 	*ended_out = ids.items;
 	*n_out = n;
 	return LK_SUCCESS;
+}
+
+struct lk_status lk_sessions_sign_out(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_id *session_id, enum lk_sign_out_scope scope,
+	const struct lk_key_id **ended_out, size_t *n_out)
+{
+	struct lk_session_record record;
+	struct lk_key_id *id;
+	struct lk_status st = lk_session_get(call, txn, session_id, &record);
+
+	*n_out = 0;
+	if (st.code == LK_NOT_FOUND)
+		return LK_SUCCESS;
+	if (st.code != LK_OK)
+		return st;
+	if (record.ended_ms != 0 || call->now >= record.expires_ms)
+		return LK_SUCCESS;
+	if (scope != LK_SIGN_OUT_THIS)
+		return lk_sessions_end_all(call, txn, &record.user_id,
+			scope == LK_SIGN_OUT_OTHERS ? session_id : NULL, ended_out, n_out);
+	id = lk_arena_alloc(call->arena, sizeof *id);
+	if (id == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
+	*id = *session_id;
+	*ended_out = id;
+	*n_out = 1;
+	return lk_session_end(call, txn, &record);
 }
 
 /* Makes room for one more. */

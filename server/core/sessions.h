@@ -68,8 +68,7 @@ LK_MUST_USE struct lk_status lk_sessions_refresh(const struct lk_core_call *call
 
 /* The session that a refresh token belongs to, spent or not. LK_NOT_FOUND. */
 LK_MUST_USE struct lk_status lk_sessions_of_refresh_token(const struct lk_core_call *call,
-	struct lk_txn *txn, const char *refresh_token, struct lk_key_id *session_id_out,
-	struct lk_key_id *user_id_out);
+	struct lk_txn *txn, const char *refresh_token, struct lk_key_id *session_id_out);
 
 /* Ends one session. ended_out: whether it had not ended before. LK_NOT_FOUND also for a session of
  * somebody else than the subject. */
@@ -80,6 +79,19 @@ LK_MUST_USE struct lk_status lk_sessions_end(const struct lk_core_call *call, st
  * in the arena. LK_RESOURCE_EXHAUSTED, LK_UNAVAILABLE. */
 LK_MUST_USE struct lk_status lk_sessions_end_all(const struct lk_core_call *call,
 	struct lk_txn *txn, const struct lk_key_id *user_id, const struct lk_key_id *except,
+	const struct lk_key_id **ended_out, size_t *n_out);
+
+/* Which sessions a sign-out ends: the numbers of latchkey.v1.SignOutScope. */
+enum lk_sign_out_scope {
+	LK_SIGN_OUT_THIS = 0,
+	LK_SIGN_OUT_ALL = 1,
+	LK_SIGN_OUT_OTHERS = 2,
+};
+
+/* Ends what a session may end by itself. One that is over or unknown ends nothing. Output and codes
+ * as lk_sessions_end_all. */
+LK_MUST_USE struct lk_status lk_sessions_sign_out(const struct lk_core_call *call,
+	struct lk_txn *txn, const struct lk_key_id *session_id, enum lk_sign_out_scope scope,
 	const struct lk_key_id **ended_out, size_t *n_out);
 
 struct lk_sessions_query {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/text.h"
 
-#include <string.h>
-
 #include "proto/wire/utf8.h"
+#include "server/store/store.h"
 
 /* U+0000 to U+001F, U+007F to U+009F. */
 static bool has_control(struct lk_bytes text)
@@ -26,8 +25,7 @@ bool lk_text_is_plain(struct lk_bytes text, size_t n_min, size_t n_max)
 
 bool lk_text_equal(struct lk_bytes a, struct lk_bytes b)
 {
-	return a.n == b.n &&
-	       (a.n == 0 || strncmp((const char *)a.data, (const char *)b.data, a.n) == 0);
+	return a.n == b.n && lk_store_compare(a, b) == 0;
 }
 
 size_t lk_text_cut(struct lk_bytes text, size_t n_max)

@@ -4,52 +4,104 @@
 #include <string.h>
 
 #include "latchkey/v1/auth.rpc.h"
-#include "server/rpc/messages.h"
-#include "server/rpc/services.h"
+#include "server/rpc/sign_rpc.h"
 
 /* More than anybody presents at once; two are already too many. */
 #define CREDENTIALS_MAX 8
 
-/* Copies the scopes, which lie one after the other, each with its NUL. */
-static char **copy_scopes(struct lk_arena *arena, const struct lk_entry *entry)
+/* Copies texts that lie one after the other, each with its NUL. */
+static char **copy_texts(struct lk_arena *arena, const char *texts, size_t n, size_t bytes)
 {
-	char **scopes = lk_arena_alloc(arena, entry->n_scopes * sizeof *scopes);
-	char *texts = lk_arena_alloc(arena, entry->scopes_n);
+	char **items = n > 0 ? lk_arena_alloc(arena, n * sizeof *items) : NULL;
+	char *copy = lk_arena_alloc(arena, bytes);
 
-	if (scopes == NULL || texts == NULL)
+	if (items == NULL || copy == NULL)
 		return NULL;
-	memcpy(texts, lk_entry_scopes(entry), entry->scopes_n);
-	for (size_t i = 0; i < entry->n_scopes; i++) {
-		scopes[i] = texts;
-		texts += strlen(texts) + 1;
+	memcpy(copy, texts, bytes);
+	for (size_t i = 0; i < n; i++) {
+		items[i] = copy;
+		copy += strlen(copy) + 1;
 	}
-	return scopes;
+	return items;
+}
+
+static char *copy_text(struct lk_arena *arena, const char *text)
+{
+	return lk_arena_strndup(arena, text, strlen(text));
+}
+
+/* Of a session, which has all that its user has, nothing was granted. */
+static void add_scopes(
+	struct lk_arena *arena, const struct lk_entry *entry, lk_principal *principal)
+{
+	principal->n_scopes = entry->n_scopes;
+	if (entry->n_scopes > 0)
+		principal->scopes =
+			copy_texts(arena, lk_entry_scopes(entry), entry->n_scopes, entry->scopes_n);
+}
+
+static void add_owner(
+	struct lk_arena *arena, const struct lk_verdict *verdict, lk_principal *principal)
+{
+	const struct lk_user_facts *user = verdict->user;
+
+	principal->organization_id = copy_text(arena, verdict->organization_id);
+	if (verdict->organization != NULL)
+		principal->plan = copy_text(arena, verdict->organization->plan);
+	if (user == NULL || user->n_roles == 0)
+		return;
+	principal->n_roles = user->n_roles;
+	principal->roles = copy_texts(arena, user->roles, user->n_roles, user->roles_n);
 }
 
 /* The entry is gone when the reply is encoded, so its texts are copied. NULL: out of memory. */
-static lk_principal *make_principal(struct lk_arena *arena, const struct lk_entry *entry)
+static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verdict *verdict)
 {
 	lk_principal *principal = lk_arena_alloc(arena, sizeof *principal);
-	const char *user_id = lk_entry_user_id(entry);
-	const char *organization_id = lk_entry_organization_id(entry);
-	const char *name = lk_entry_name(entry);
-	char *key_id = lk_arena_alloc(arena, LK_ID_TEXT_SIZE);
+	const struct lk_entry *entry = verdict->entry;
+	bool is_session = (entry->flags & LK_ENTRY_SESSION) != 0;
+	char *id = lk_arena_alloc(arena, LK_ID_TEXT_SIZE);
 
-	if (principal == NULL || key_id == NULL)
+	if (principal == NULL || id == NULL)
 		return NULL;
 	*principal = (lk_principal)LK_PRINCIPAL_INIT;
-	lk_id_format(LK_ID_KEY, &entry->key_id, key_id);
-	principal->key_id = key_id;
-	principal->user_id = lk_arena_strndup(arena, user_id, entry->user_id_n);
-	principal->organization_id =
-		lk_arena_strndup(arena, organization_id, entry->organization_id_n);
-	principal->name = lk_arena_strndup(arena, name, entry->name_n);
-	principal->n_scopes = entry->n_scopes;
-	if (entry->n_scopes > 0)
-		principal->scopes = copy_scopes(arena, entry);
+	lk_id_format(is_session ? LK_ID_SESSION : LK_ID_KEY, &entry->key_id, id);
+	if (is_session)
+		principal->session_id = id;
+	else
+		principal->key_id = id;
+	principal->user_id = lk_arena_strndup(arena, lk_entry_user_id(entry), entry->user_id_n);
+	principal->name = lk_arena_strndup(arena, lk_entry_name(entry), entry->name_n);
+	add_scopes(arena, entry, principal);
+	add_owner(arena, verdict, principal);
 	if (entry->expires_ms != INT64_MAX)
 		principal->expires_at = lk_timestamp_new(arena, entry->expires_ms);
 	return arena->exhausted ? NULL : principal;
+}
+
+static struct lk_status add_permissions(struct lk_arena *arena, const struct lk_realm *realm,
+	const struct lk_verdict *verdict, lk_principal *principal)
+{
+	const char **names;
+
+	LK_TRY(lk_permission_names(
+		realm, &verdict->permissions, arena, &names, &principal->n_permissions));
+	principal->permissions = (char **)(uintptr_t)names;
+	return LK_SUCCESS;
+}
+
+/* A header made for keys holds keys only, and a cookie no keys: what is presented in the wrong
+ * place is as unknown as what was never issued. */
+static struct lk_bytes text_of(const lk_credential *credential)
+{
+	struct lk_bytes text = lk_bytes_of(credential->value);
+	bool is_session = lk_is_jwt(text) || strncmp(credential->value, LK_SESSION_TOKEN_PREFIX,
+						     strlen(LK_SESSION_TOKEN_PREFIX)) == 0;
+
+	if ((credential->kind == LK_CREDENTIAL_KIND_API_KEY && is_session) ||
+		(credential->kind == LK_CREDENTIAL_KIND_SESSION && !is_session))
+		text.n = 0;
+	return text;
 }
 
 static struct lk_status read_credentials(
@@ -58,10 +110,12 @@ static struct lk_status read_credentials(
 	if (request->n_credentials > CREDENTIALS_MAX)
 		return LK_BAD_FIELD("credentials", "has more than 8 entries");
 	for (size_t i = 0; i < request->n_credentials; i++) {
-		if (request->credentials[i]->kind != LK_CREDENTIAL_KIND_BEARER &&
-			request->credentials[i]->kind != LK_CREDENTIAL_KIND_API_KEY)
+		lk_credential_kind kind = request->credentials[i]->kind;
+
+		if (kind != LK_CREDENTIAL_KIND_BEARER && kind != LK_CREDENTIAL_KIND_API_KEY &&
+			kind != LK_CREDENTIAL_KIND_SESSION)
 			return LK_BAD_FIELD("credentials", "has an entry of an unknown kind");
-		credentials[i] = lk_bytes_of(request->credentials[i]->value);
+		credentials[i] = text_of(request->credentials[i]);
 	}
 	return LK_SUCCESS;
 }
@@ -80,6 +134,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 		.client_address = lk_bytes_of(request->client_address),
 		.user_agent = lk_bytes_of(request->user_agent),
 		.now = call->now,
+		.may_compute = call->may_compute,
 	};
 	struct lk_verdict verdict;
 	struct lk_status st;
@@ -88,13 +143,17 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	lk_index_enter();
 	st = lk_authenticate(&services->verifier, &question, &verdict);
 	if (st.code == LK_OK && verdict.entry != NULL) {
-		response->principal = make_principal(call->arena, verdict.entry);
+		response->principal = make_principal(call->arena, &verdict);
 		if (response->principal == NULL)
 			st = LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
+		else if (request->with_permissions)
+			st = add_permissions(
+				call->arena, question.realm, &verdict, response->principal);
 	}
 	lk_index_leave();
 	if (st.code != LK_OK)
 		return st;
+	call->must_compute = verdict.must_compute;
 	response->allowed = verdict.reason == LK_DENY_NONE;
 	response->reason = (lk_deny_reason)verdict.reason;
 	response->message = (char *)(uintptr_t)lk_deny_message(verdict.reason);
@@ -103,4 +162,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 
 const struct lk_auth_service_handlers lk_auth_handlers = {
 	.authenticate = authenticate,
+	.sign_in = lk_serve_sign_in,
+	.refresh_token = lk_serve_refresh_token,
+	.sign_out = lk_serve_sign_out,
 };

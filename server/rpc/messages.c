@@ -50,18 +50,18 @@ struct lk_status lk_duration_read(
 	return LK_SUCCESS;
 }
 
-static char *text_new(struct lk_arena *arena, struct lk_bytes text)
+char *lk_text_new(struct lk_arena *arena, struct lk_bytes text)
 {
 	return lk_arena_strndup(arena, (const char *)text.data, text.n);
 }
 
-static char **texts_new(struct lk_arena *arena, const struct lk_text_list *list, size_t *n_out)
+char **lk_texts_new(struct lk_arena *arena, const struct lk_text_list *list, size_t *n_out)
 {
 	char **texts = list->n > 0 ? lk_arena_alloc(arena, list->n * sizeof *texts) : NULL;
 
 	*n_out = texts != NULL ? list->n : 0;
 	for (size_t i = 0; i < *n_out; i++)
-		texts[i] = text_new(arena, list->items[i]);
+		texts[i] = lk_text_new(arena, list->items[i]);
 	return texts;
 }
 
@@ -73,8 +73,8 @@ static lk_key_usage *usage_new(struct lk_arena *arena, const struct lk_secret_us
 		return NULL;
 	*usage = (lk_key_usage)LK_KEY_USAGE_INIT;
 	usage->at = lk_timestamp_new(arena, use->at_ms);
-	usage->client_address = text_new(arena, use->client_address);
-	usage->user_agent = text_new(arena, use->user_agent);
+	usage->client_address = lk_text_new(arena, use->client_address);
+	usage->user_agent = lk_text_new(arena, use->user_agent);
 	return usage;
 }
 
@@ -85,7 +85,7 @@ static lk_previous_secret *previous_new(struct lk_arena *arena, const struct lk_
 	if (previous == NULL)
 		return NULL;
 	*previous = (lk_previous_secret)LK_PREVIOUS_SECRET_INIT;
-	previous->hint = text_new(arena, view->record.previous.hint);
+	previous->hint = lk_text_new(arena, view->record.previous.hint);
 	previous->expires_at = lk_timestamp_new(arena, view->record.previous.expires_ms);
 	if (view->previous_use != NULL)
 		previous->last_use = usage_new(arena, view->previous_use);
@@ -107,8 +107,8 @@ static void add_metadata(struct lk_arena *arena, const struct lk_pair_list *pair
 			return;
 		*entries[i] =
 			(Latchkey__V1__Key__MetadataEntry)LATCHKEY__V1__KEY__METADATA_ENTRY__INIT;
-		entries[i]->key = text_new(arena, pairs->items[i].key);
-		entries[i]->value = text_new(arena, pairs->items[i].value);
+		entries[i]->key = lk_text_new(arena, pairs->items[i].key);
+		entries[i]->value = lk_text_new(arena, pairs->items[i].value);
 	}
 	key->metadata = entries;
 	key->n_metadata = pairs->n;
@@ -123,7 +123,7 @@ static void add_times(struct lk_arena *arena, const struct lk_key_record *record
 		return;
 	key->revoked_at = lk_timestamp_new(arena, record->revoked_ms);
 	key->revocation_reason = (lk_revocation_reason)record->revocation_reason;
-	key->revocation_comment = text_new(arena, record->revocation_comment);
+	key->revocation_comment = lk_text_new(arena, record->revocation_comment);
 }
 
 lk_key *lk_key_message_new(struct lk_arena *arena, const struct lk_key_view *view)
@@ -135,14 +135,14 @@ lk_key *lk_key_message_new(struct lk_arena *arena, const struct lk_key_view *vie
 		return NULL;
 	*key = (lk_key)LK_KEY_INIT;
 	key->id = lk_arena_strndup(arena, view->id, strlen(view->id));
-	key->realm = text_new(arena, record->realm);
-	key->name = text_new(arena, record->name);
-	key->hint = text_new(arena, record->current.hint);
-	key->user_id = text_new(arena, record->user_id);
-	key->organization_id = text_new(arena, record->organization_id);
-	key->scopes = texts_new(arena, &record->scopes, &key->n_scopes);
-	key->networks = texts_new(arena, &record->networks, &key->n_networks);
-	key->realms = texts_new(arena, &record->realms, &key->n_realms);
+	key->realm = lk_text_new(arena, record->realm);
+	key->name = lk_text_new(arena, record->name);
+	key->hint = lk_text_new(arena, record->current.hint);
+	key->user_id = lk_text_new(arena, record->user_id);
+	key->organization_id = lk_text_new(arena, record->organization_id);
+	key->scopes = lk_texts_new(arena, &record->scopes, &key->n_scopes);
+	key->networks = lk_texts_new(arena, &record->networks, &key->n_networks);
+	key->realms = lk_texts_new(arena, &record->realms, &key->n_realms);
 	add_metadata(arena, &record->metadata, key);
 	key->state = (lk_key_state)view->state;
 	key->enabled = record->enabled;
@@ -152,4 +152,22 @@ lk_key *lk_key_message_new(struct lk_arena *arena, const struct lk_key_view *vie
 	if (record->has_previous)
 		key->previous_secret = previous_new(arena, view);
 	return arena->exhausted ? NULL : key;
+}
+
+struct lk_status lk_mask_read(const Google__Protobuf__FieldMask *mask,
+	const struct lk_mask_path *paths, size_t n_paths, unsigned *fields_out)
+{
+	*fields_out = 0;
+	if (mask == NULL || mask->n_paths == 0)
+		return LK_BAD_FIELD("update_mask", "names no field");
+	for (size_t i = 0; i < mask->n_paths; i++) {
+		size_t p = 0;
+
+		while (p < n_paths && strcmp(mask->paths[i], paths[p].path) != 0)
+			p++;
+		if (p == n_paths)
+			return LK_BAD_FIELD("update_mask", "names a field that cannot be changed");
+		*fields_out |= paths[p].field;
+	}
+	return LK_SUCCESS;
 }

@@ -3,9 +3,13 @@
 #pragma once
 
 #include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "latchkey/v1/key.rpc.h"
+#include "latchkey/v1/auth.rpc.h"
+#include "latchkey/v1/user.rpc.h"
 #include "server/core/keys.h"
+#include "server/core/sessions.h"
 
 /* NULL, with the arena exhausted, when it does not fit. */
 Google__Protobuf__Timestamp *lk_timestamp_new(struct lk_arena *arena, lk_time_ms at);
@@ -22,3 +26,23 @@ LK_MUST_USE struct lk_status lk_duration_read(
 
 /* NULL, with the arena exhausted, when it does not fit. */
 lk_key *lk_key_message_new(struct lk_arena *arena, const struct lk_key_view *view);
+
+/* NULL likewise. */
+lk_user *lk_user_message_new(struct lk_arena *arena, const struct lk_realm *realm,
+	const struct lk_user_view *view, bool with_permissions);
+lk_session *lk_session_message_new(struct lk_arena *arena, const struct lk_session_view *view);
+lk_organization *lk_organization_message_new(
+	struct lk_arena *arena, const struct lk_organization_record *record);
+lk_tokens *lk_tokens_message_new(struct lk_arena *arena, const struct lk_tokens *tokens);
+
+/* Texts as messages have them. */
+char *lk_text_new(struct lk_arena *arena, struct lk_bytes text);
+char **lk_texts_new(struct lk_arena *arena, const struct lk_text_list *list, size_t *n_out);
+
+/* The bits of the paths that a mask names. LK_INVALID_ARGUMENT, field `update_mask`. */
+struct lk_mask_path {
+	const char *path;
+	unsigned field;
+};
+LK_MUST_USE struct lk_status lk_mask_read(const Google__Protobuf__FieldMask *mask,
+	const struct lk_mask_path *paths, size_t n_paths, unsigned *fields_out);

@@ -273,7 +273,7 @@ static struct lk_status start_lanes(struct lk_server *server)
 {
 	struct lk_lane_size *lanes = server->options.lanes;
 
-	lanes[0] = lanes[LK_LANE_FAST] = (struct lk_lane_size) { 0, 0 };
+	lanes[0] = lanes[LK_LANE_FAST] = (struct lk_lane_size) { .queue = 0 };
 	for (size_t i = LK_LANE_FAST + 1; i < LK_LANES; i++) {
 		lanes[i].workers = lanes[i].workers > 0 ? lanes[i].workers : 1;
 		lanes[i].queue = lanes[i].queue > 0 ? lanes[i].queue : QUEUE_DEFAULT;

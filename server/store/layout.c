@@ -8,6 +8,11 @@
 
 static const char expiry_prefix[] = "expiry/";
 
+bool lk_key_id_equal(const struct lk_key_id *a, const struct lk_key_id *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 struct lk_bytes lk_row_bytes(const struct lk_row *row)
 {
 	return (struct lk_bytes) { row->data, row->n };

@@ -38,6 +38,8 @@ struct lk_key_id {
 	uint8_t bytes[LK_KEY_ID_SIZE];
 };
 
+bool lk_key_id_equal(const struct lk_key_id *a, const struct lk_key_id *b);
+
 /* The key of a row, or of a range of rows: a value, to be kept where it is used. */
 struct lk_row {
 	uint8_t data[LK_STORE_KEY_MAX];

@@ -123,8 +123,8 @@ struct lk_session_record {
 	uint32_t pepper_id;
 	uint32_t refresh_number; /* of the unspent refresh token; 0: the session has none */
 	lk_time_ms refresh_expires_ms;
-	/* The unspent one, sealed for who shows the one before it again, and until when. Empty: that
-	 * is not done. */
+	/* The unspent one, sealed for who shows the one before it again, and until when. Empty:
+	 * that is not done. */
 	struct lk_bytes successor;
 	lk_time_ms successor_until_ms;
 	uint32_t successor_pepper_id;

@@ -189,7 +189,11 @@ static int find_realm(void *arg, const char *name)
 	return strcmp(name, "one") == 0 ? 0 : strcmp(name, "two") == 0 ? 1 : -1;
 }
 
-const struct lk_authorizer echo_authorizer = { NULL, authenticate, find_scope, find_realm };
+const struct lk_authorizer echo_authorizer = {
+	.authenticate = authenticate,
+	.scope = find_scope,
+	.realm = find_realm,
+};
 
 /* --- the clocks --- */
 

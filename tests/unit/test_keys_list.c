@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
+#include "server/core/rows.h"
 #include "tests/support/core_fixture.h"
 
 static struct lk_key_view key;

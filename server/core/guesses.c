@@ -95,23 +95,24 @@ struct lk_network lk_guess_network(const struct lk_address *address)
 	return network;
 }
 
-static void digest_part(const struct lk_guesses *guesses, unsigned kind, struct lk_bytes realm,
-	struct lk_bytes account, const struct lk_address *address, uint8_t tag_out[TAG_SIZE])
+static void make_tag(const struct lk_guesses *guesses, const struct lk_guess *guess, unsigned kind,
+	uint8_t tag_out[TAG_SIZE])
 {
 	uint8_t text[3 + LK_REALM_NAME_MAX + LK_EMAIL_MAX + sizeof(struct lk_network)];
+	struct lk_bytes account = { guess->account.data, kind == NETWORK ? 0 : guess->account.n };
 	struct lk_digest digest;
 	size_t n = 0;
 
 	text[n++] = (uint8_t)kind;
-	text[n++] = (uint8_t)realm.n;
-	memcpy(text + n, realm.data, realm.n);
-	n += realm.n;
+	text[n++] = (uint8_t)guess->realm.n;
+	memcpy(text + n, guess->realm.data, guess->realm.n);
+	n += guess->realm.n;
 	text[n++] = (uint8_t)account.n;
 	if (account.n > 0)
 		memcpy(text + n, account.data, account.n);
 	n += account.n;
-	if (address != NULL) {
-		struct lk_network network = lk_guess_network(address);
+	if (kind != ACCOUNT && guess->address != NULL) {
+		struct lk_network network = lk_guess_network(guess->address);
 
 		memcpy(text + n, network.addr, sizeof network.addr);
 		n += sizeof network.addr;
@@ -124,13 +125,11 @@ static void digest_part(const struct lk_guesses *guesses, unsigned kind, struct 
 static struct name name_of(
 	const struct lk_guesses *guesses, const struct lk_guess *guess, unsigned kind)
 {
-	const struct lk_bytes none = { NULL, 0 };
 	struct name name = { .tag = { 0 } };
 
-	digest_part(guesses, kind, guess->realm, kind == NETWORK ? none : guess->account,
-		kind == ACCOUNT ? NULL : guess->address, name.tag);
+	make_tag(guesses, guess, kind, name.tag);
 	if (kind != NETWORK)
-		digest_part(guesses, ACCOUNT, guess->realm, guess->account, NULL, name.account);
+		make_tag(guesses, guess, ACCOUNT, name.account);
 	return name;
 }
 

@@ -206,32 +206,25 @@ struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *
 	return st;
 }
 
-struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,
-	const char *id_text, struct lk_key_view *view_out)
+static struct lk_status read_key(const struct lk_core_call *call, struct lk_store *store,
+	const struct lk_key_id *id, struct lk_key_view *view_out)
 {
 	struct lk_bytes realm = lk_call_realm_name(call);
+	struct lk_row row = lk_row_of_key(realm, id);
 	struct lk_status st;
-	struct lk_key_id id;
 	struct lk_buf value;
-	struct lk_row row;
 	uint64_t seq;
 
-	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_read));
-	if (!lk_id_parse(LK_ID_KEY, lk_bytes_of(id_text), &id))
-		return lk_keys_not_found();
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
-	row = lk_row_of_key(realm, &id);
 	st = lk_store_get(store, lk_row_bytes(&row), &value, &seq);
 	if (st.code == LK_NOT_FOUND)
 		st = lk_keys_not_found();
 	if (st.code == LK_OK)
 		st = lk_keys_view_record(call, (struct lk_bytes) { value.data, value.n }, view_out);
-	if (st.code == LK_OK)
-		st = lk_keys_check_subject(call, &view_out->record);
 	if (st.code != LK_OK)
 		goto out;
 	lk_buf_reset(&value);
-	row = lk_row_of_usage(realm, &id);
+	row = lk_row_of_usage(realm, id);
 	st = lk_store_get(store, lk_row_bytes(&row), &value, &seq);
 	if (st.code == LK_OK)
 		st = lk_keys_view_usage(call, (struct lk_bytes) { value.data, value.n }, view_out);
@@ -240,6 +233,18 @@ struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *s
 out:
 	lk_buf_fini(&value);
 	return st;
+}
+
+struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,
+	const char *id_text, struct lk_key_view *view_out)
+{
+	struct lk_key_id id;
+
+	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_read));
+	if (!lk_id_parse(LK_ID_KEY, lk_bytes_of(id_text), &id))
+		return lk_keys_not_found();
+	LK_TRY(read_key(call, store, &id, view_out));
+	return lk_keys_check_subject(call, &view_out->record);
 }
 
 static struct lk_status apply_update(const struct lk_core_call *call,

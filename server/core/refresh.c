@@ -169,40 +169,43 @@ static struct lk_status spend(const struct lk_core_call *call, struct lk_txn *tx
 	return lk_session_put(call, txn, record, old_expires_ms);
 }
 
+struct family {
+	const char *token; /* that was presented */
+	struct lk_refresh_record refresh;
+	struct lk_session_record session;
+};
+
 static struct lk_status answer(const struct lk_core_call *call, struct lk_txn *txn,
-	const char *token, const struct lk_refresh_record *refresh,
-	struct lk_session_record *record, struct lk_tokens *tokens, bool *reused_out)
+	struct family *family, struct lk_grant *grant)
 {
-	if (refresh->number == record->refresh_number)
-		return spend(call, txn, token, record, tokens);
-	if (open_successor(call, token, record, refresh->number, tokens))
+	if (family->refresh.number == family->session.refresh_number)
+		return spend(call, txn, family->token, &family->session, &grant->tokens);
+	if (open_successor(
+		    call, family->token, &family->session, family->refresh.number, &grant->tokens))
 		return LK_SUCCESS;
-	*reused_out = true;
-	return lk_session_end(call, txn, record);
+	grant->is_reused = true;
+	return lk_session_end(call, txn, &family->session);
 }
 
 struct lk_status lk_sessions_refresh(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, const char *refresh_token, struct lk_session_view *view_out,
-	struct lk_tokens *tokens_out, bool *reused_out)
+	const char *refresh_token, struct lk_grant *grant)
 {
-	struct lk_refresh_record refresh;
-	struct lk_session_record record;
+	struct family family = { .token = refresh_token };
 	struct lk_status st;
 
-	*reused_out = false;
-	*tokens_out = (struct lk_tokens) { .access = "" };
-	LK_TRY(find_token(call, txn, refresh_token, &refresh));
-	LK_TRY(find_session(call, txn, &refresh, &record));
-	if (signer == NULL)
+	grant->is_reused = false;
+	grant->tokens = (struct lk_tokens) { .access = "" };
+	LK_TRY(find_token(call, txn, refresh_token, &family.refresh));
+	LK_TRY(find_session(call, txn, &family.refresh, &family.session));
+	if (grant->signer == NULL)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the realm has no key to sign with");
-	st = answer(call, txn, refresh_token, &refresh, &record, tokens_out, reused_out);
-	if (st.code != LK_OK || *reused_out) {
-		lk_wipe(tokens_out, sizeof *tokens_out);
-	} else {
-		lk_session_sign(call, signer, &record, tokens_out);
-	}
+	st = answer(call, txn, &family, grant);
+	if (st.code != LK_OK || grant->is_reused)
+		lk_wipe(&grant->tokens, sizeof grant->tokens);
+	else
+		lk_session_sign(call, grant->signer, &family.session, &grant->tokens);
 	if (st.code == LK_OK)
-		lk_session_view(call, &record, view_out);
+		lk_session_view(call, &family.session, &grant->session);
 	return st;
 }
 

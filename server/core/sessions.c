@@ -166,8 +166,7 @@ static struct lk_status end_listed(const struct lk_core_call *call, struct lk_tx
 }
 
 struct lk_status lk_sessions_end_all(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_key_id *user_id, const struct lk_key_id *except,
-	const struct lk_key_id **ended_out, size_t *n_out)
+	const struct lk_key_id *user_id, const struct lk_key_id *except, struct lk_ended *ended_out)
 {
 	struct ids ids;
 	size_t n = 0;
@@ -182,20 +181,19 @@ struct lk_status lk_sessions_end_all(const struct lk_core_call *call, struct lk_
 		if (ended)
 			ids.items[n++] = ids.items[i];
 	}
-	*ended_out = ids.items;
-	*n_out = n;
+	*ended_out = (struct lk_ended) { ids.items, n };
 	return LK_SUCCESS;
 }
 
 struct lk_status lk_sessions_sign_out(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_id *session_id, enum lk_sign_out_scope scope,
-	const struct lk_key_id **ended_out, size_t *n_out)
+	struct lk_ended *ended_out)
 {
 	struct lk_session_record record;
 	struct lk_key_id *id;
 	struct lk_status st = lk_session_get(call, txn, session_id, &record);
 
-	*n_out = 0;
+	*ended_out = (struct lk_ended) { .n = 0 };
 	if (st.code == LK_NOT_FOUND)
 		return LK_SUCCESS;
 	if (st.code != LK_OK)
@@ -204,13 +202,12 @@ struct lk_status lk_sessions_sign_out(const struct lk_core_call *call, struct lk
 		return LK_SUCCESS;
 	if (scope != LK_SIGN_OUT_THIS)
 		return lk_sessions_end_all(call, txn, &record.user_id,
-			scope == LK_SIGN_OUT_OTHERS ? session_id : NULL, ended_out, n_out);
+			scope == LK_SIGN_OUT_OTHERS ? session_id : NULL, ended_out);
 	id = lk_arena_alloc(call->arena, sizeof *id);
 	if (id == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
 	*id = *session_id;
-	*ended_out = id;
-	*n_out = 1;
+	*ended_out = (struct lk_ended) { id, 1 };
 	return lk_session_end(call, txn, &record);
 }
 
@@ -289,38 +286,36 @@ static struct lk_status make_opaque(
 }
 
 static struct lk_status make_signed(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, struct lk_session_record *record, struct lk_tokens *tokens)
+	struct lk_session_record *record, struct lk_grant *grant)
 {
 	const struct lk_pepper *pepper = &call->peppers->items[0];
 	struct lk_digest digest;
 
-	if (signer == NULL)
+	if (grant->signer == NULL)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the realm has no key to sign with");
 	lk_session_digest(pepper, lk_call_realm_name(call), &record->id, &digest);
 	memcpy(record->digest, digest.bytes, sizeof record->digest);
 	record->pepper_id = pepper->id;
-	LK_TRY(lk_session_issue(call, txn, record, tokens));
-	lk_session_sign(call, signer, record, tokens);
+	LK_TRY(lk_session_issue(call, txn, record, &grant->tokens));
+	lk_session_sign(call, grant->signer, record, &grant->tokens);
 	return LK_SUCCESS;
 }
 
 static struct lk_status open_session(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, struct lk_session_record *record, struct lk_tokens *tokens)
+	struct lk_session_record *record, struct lk_grant *grant)
 {
 	struct lk_row listed =
 		lk_row_of_user_session(lk_call_realm_name(call), &record->user_id, &record->id);
 
 	LK_TRY(end_oldest(call, txn, &record->user_id));
-	LK_TRY(is_signed(call) ? make_signed(call, txn, signer, record, tokens)
-			       : make_opaque(call, record, tokens));
+	LK_TRY(is_signed(call) ? make_signed(call, txn, record, grant)
+			       : make_opaque(call, record, &grant->tokens));
 	LK_TRY(lk_rows_put_empty(txn, &listed));
 	return lk_session_put(call, txn, record, 0);
 }
 
 struct lk_status lk_sessions_open(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, const struct lk_key_id *user_id,
-	const struct lk_client *client, struct lk_session_view *view_out,
-	struct lk_tokens *tokens_out)
+	const struct lk_key_id *user_id, const struct lk_client *client, struct lk_grant *grant)
 {
 	struct lk_session_record record = {
 		.realm = lk_call_realm_name(call),
@@ -330,15 +325,15 @@ struct lk_status lk_sessions_open(const struct lk_core_call *call, struct lk_txn
 	};
 	struct lk_status st;
 
-	*tokens_out = (struct lk_tokens) { .access = "" };
+	grant->tokens = (struct lk_tokens) { .access = "" };
 	LK_TRY(lk_session_user(call, txn, user_id));
 	LK_TRY(set_client(call, client, &record));
 	lk_key_id_make(call->now, &record.id);
-	st = open_session(call, txn, signer, &record, tokens_out);
+	st = open_session(call, txn, &record, grant);
 	if (st.code != LK_OK)
-		lk_wipe(tokens_out, sizeof *tokens_out);
+		lk_wipe(&grant->tokens, sizeof grant->tokens);
 	else
-		lk_session_view(call, &record, view_out);
+		lk_session_view(call, &record, &grant->session);
 	return st;
 }
 

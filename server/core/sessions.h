@@ -36,6 +36,20 @@ struct lk_session_view {
 	bool is_current; /* the subject's own */
 };
 
+/* What opening and refreshing take and give. */
+struct lk_grant {
+	const struct lk_signer *signer; /* in: the realm's; NULL where access tokens are opaque */
+	struct lk_session_view session;
+	struct lk_tokens tokens;
+	bool is_reused; /* by a refresh token that was spent: the session has ended */
+};
+
+/* Sessions that ended. */
+struct lk_ended {
+	const struct lk_key_id *ids; /* in the arena */
+	size_t n;
+};
+
 /* From where a person signs in or refreshes; unknown is empty. What is not an address is taken as
  * unknown; user agents are cut at a character, and control characters in them become `?`. */
 struct lk_client {
@@ -43,28 +57,24 @@ struct lk_client {
 	struct lk_bytes user_agent;
 };
 
-/* Opens a session for a user of the realm. Ends the oldest one if the user has too many. `signer`
- * is the realm's, NULL where access tokens are opaque.
+/* Opens a session for a user of the realm. Ends the oldest one if the user has too many.
  *
  * LK_FAILED_PRECONDITION  the realm signs its tokens and has no key
  * LK_RESOURCE_EXHAUSTED, LK_UNAVAILABLE, LK_DATA_LOSS
  */
 LK_MUST_USE struct lk_status lk_sessions_open(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, const struct lk_key_id *user_id,
-	const struct lk_client *client, struct lk_session_view *view_out,
-	struct lk_tokens *tokens_out);
+	const struct lk_key_id *user_id, const struct lk_client *client, struct lk_grant *grant);
 
 /* Spends a refresh token. One that was spent before, past the window or past the first use of its
- * successor, ends its session: that is LK_OK with reused_out set, a change to be committed, and
- * the caller is to be told LK_UNAUTHENTICATED, reason REFRESH_TOKEN_REUSED.
+ * successor, ends its session: that is LK_OK with is_reused set and no tokens, a change to be
+ * committed, and the caller is to be told LK_UNAUTHENTICATED, reason REFRESH_TOKEN_REUSED.
  *
  * LK_UNAUTHENTICATED  reason REFRESH_TOKEN_UNKNOWN: malformed, never issued, of another realm,
  *                     expired, of a session that has ended or of a user who is disabled
  * Otherwise as open.
  */
 LK_MUST_USE struct lk_status lk_sessions_refresh(const struct lk_core_call *call,
-	struct lk_txn *txn, const struct lk_signer *signer, const char *refresh_token,
-	struct lk_session_view *view_out, struct lk_tokens *tokens_out, bool *reused_out);
+	struct lk_txn *txn, const char *refresh_token, struct lk_grant *grant);
 
 /* The session that a refresh token belongs to, spent or not. LK_NOT_FOUND. */
 LK_MUST_USE struct lk_status lk_sessions_of_refresh_token(const struct lk_core_call *call,
@@ -75,11 +85,11 @@ LK_MUST_USE struct lk_status lk_sessions_of_refresh_token(const struct lk_core_c
 LK_MUST_USE struct lk_status lk_sessions_end(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_id *session_id, bool *ended_out);
 
-/* Ends all sessions of a user but `except` (NULL: none is spared). The ids of those that ended are
- * in the arena. LK_RESOURCE_EXHAUSTED, LK_UNAVAILABLE. */
+/* Ends all sessions of a user but `except` (NULL: none is spared). LK_RESOURCE_EXHAUSTED,
+ * LK_UNAVAILABLE. */
 LK_MUST_USE struct lk_status lk_sessions_end_all(const struct lk_core_call *call,
 	struct lk_txn *txn, const struct lk_key_id *user_id, const struct lk_key_id *except,
-	const struct lk_key_id **ended_out, size_t *n_out);
+	struct lk_ended *ended_out);
 
 /* Which sessions a sign-out ends: the numbers of latchkey.v1.SignOutScope. */
 enum lk_sign_out_scope {
@@ -92,7 +102,7 @@ enum lk_sign_out_scope {
  * as lk_sessions_end_all. */
 LK_MUST_USE struct lk_status lk_sessions_sign_out(const struct lk_core_call *call,
 	struct lk_txn *txn, const struct lk_key_id *session_id, enum lk_sign_out_scope scope,
-	const struct lk_key_id **ended_out, size_t *n_out);
+	struct lk_ended *ended_out);
 
 struct lk_sessions_query {
 	const char *user_id; /* as text; ignored for a subject */

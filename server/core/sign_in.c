@@ -109,34 +109,33 @@ static void set_client(
 }
 
 struct lk_status lk_sign_in_find(const struct lk_core_call *call, struct lk_store *store,
-	const char *email, const char *password, const struct lk_client *client,
-	struct lk_sign_in *sign_in_out)
+	const struct lk_sign_in_attempt *attempt, struct lk_sign_in *sign_in_out)
 {
 	struct lk_key_id id = { { 0 } };
 	struct lk_bytes value;
 	struct lk_row row;
 
 	*sign_in_out = (struct lk_sign_in) { .exists = false };
-	LK_TRY(lk_email_canonical(email, call->arena, &sign_in_out->email));
-	LK_TRY(check_password(password));
+	LK_TRY(lk_email_canonical(attempt->email, call->arena, &sign_in_out->email));
+	LK_TRY(check_password(attempt->password));
 	row = lk_row_of_email(lk_call_realm_name(call), sign_in_out->email);
 	LK_TRY(read_row(call, store, &row, &value));
 	if (value.n == sizeof id.bytes)
 		memcpy(id.bytes, value.data, sizeof id.bytes);
 	LK_TRY(read_user(call, store, &id, sign_in_out));
-	set_client(call, client, sign_in_out);
+	set_client(call, &attempt->client, sign_in_out);
 	return LK_SUCCESS;
 }
 
 struct lk_status lk_sign_in_find_user(const struct lk_core_call *call, struct lk_store *store,
-	const struct lk_key_id *user_id, const char *password, const struct lk_client *client,
+	const struct lk_key_id *user_id, const struct lk_sign_in_attempt *attempt,
 	struct lk_sign_in *sign_in_out)
 {
 	*sign_in_out = (struct lk_sign_in) { .exists = false };
-	LK_TRY(check_password(password));
+	LK_TRY(check_password(attempt->password));
 	LK_TRY(read_user(call, store, user_id, sign_in_out));
 	sign_in_out->email = sign_in_out->user.email;
-	set_client(call, client, sign_in_out);
+	set_client(call, &attempt->client, sign_in_out);
 	return LK_SUCCESS;
 }
 
@@ -277,9 +276,7 @@ static struct lk_status check_user(const struct lk_core_call *call, struct lk_tx
 }
 
 struct lk_status lk_sign_in_open(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, const struct lk_sign_in *sign_in,
-	struct lk_session_view *session_out, struct lk_user_view *user_out,
-	struct lk_tokens *tokens_out)
+	const struct lk_sign_in *sign_in, struct lk_grant *grant, struct lk_user_view *user_out)
 {
 	const struct lk_key_id *user_id = &sign_in->user.id;
 
@@ -288,6 +285,5 @@ struct lk_status lk_sign_in_open(const struct lk_core_call *call, struct lk_txn 
 		LK_TRY(lk_users_set_password_hash(
 			call, txn, user_id, sign_in->new_hash, sign_in->user.password_hash));
 	LK_TRY(note_sign_in(call, txn, sign_in));
-	return lk_sessions_open(
-		call, txn, signer, user_id, &sign_in->client, session_out, tokens_out);
+	return lk_sessions_open(call, txn, user_id, &sign_in->client, grant);
 }

@@ -22,14 +22,26 @@ struct lk_sign_in {
 	const char *new_hash; /* of a password whose hash is not current; NULL: it is */
 };
 
-/* Looks the account up.
+/* What a person presents, and from where. */
+struct lk_sign_in_attempt {
+	const char *email;
+	const char *password;
+	struct lk_client client;
+};
+
+/* Looks the account up. The step must not move afterwards.
  *
  * LK_INVALID_ARGUMENT    field `email` or `password` (empty, or longer than LK_PASSWORD_MAX)
  * LK_UNAVAILABLE, LK_RESOURCE_EXHAUSTED
  */
 LK_MUST_USE struct lk_status lk_sign_in_find(const struct lk_core_call *call,
-	struct lk_store *store, const char *email, const char *password,
-	const struct lk_client *client, struct lk_sign_in *sign_in_out);
+	struct lk_store *store, const struct lk_sign_in_attempt *attempt,
+	struct lk_sign_in *sign_in_out);
+
+/* The same for a user whose id is known already; the attempt's email is not looked at. */
+LK_MUST_USE struct lk_status lk_sign_in_find_user(const struct lk_core_call *call,
+	struct lk_store *store, const struct lk_key_id *user_id,
+	const struct lk_sign_in_attempt *attempt, struct lk_sign_in *sign_in_out);
 
 /* Counts the attempt and judges the password.
  *
@@ -42,16 +54,9 @@ LK_MUST_USE struct lk_status lk_sign_in_judge(const struct lk_core_call *call,
 
 /* Opens the session, notes the network, and writes the new hash where there is one.
  *
- * LK_UNAUTHENTICATED     reason WRONG_CREDENTIALS: the user was disabled, or got another password,
- *                        since it was judged
+ * LK_UNAUTHENTICATED  reason WRONG_CREDENTIALS: the user was disabled, or got another password,
+ *                     since it was judged
  * Otherwise as lk_sessions_open.
  */
 LK_MUST_USE struct lk_status lk_sign_in_open(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_signer *signer, const struct lk_sign_in *sign_in,
-	struct lk_session_view *session_out, struct lk_user_view *user_out,
-	struct lk_tokens *tokens_out);
-
-/* For SetPassword with a subject: judges the current password of a user by the same limits. */
-LK_MUST_USE struct lk_status lk_sign_in_find_user(const struct lk_core_call *call,
-	struct lk_store *store, const struct lk_key_id *user_id, const char *password,
-	const struct lk_client *client, struct lk_sign_in *sign_in_out);
+	const struct lk_sign_in *sign_in, struct lk_grant *grant, struct lk_user_view *user_out);

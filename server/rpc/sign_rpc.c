@@ -28,18 +28,18 @@ struct sign_in {
 	struct lk_call *call;
 	struct lk_core_call core;
 	struct lk_sign_in step;
-	struct lk_session_view session;
+	struct lk_grant grant;
 	struct lk_user_view user;
 	lk_sign_in_response *response;
 };
 
-static struct lk_status answer_sign_in(struct sign_in *sign_in, struct lk_tokens *tokens)
+static struct lk_status answer_sign_in(struct sign_in *sign_in)
 {
 	struct lk_arena *arena = sign_in->call->arena;
 	lk_sign_in_response *response = sign_in->response;
 
-	response->tokens = lk_tokens_message_new(arena, tokens);
-	response->session = lk_session_message_new(arena, &sign_in->session);
+	response->tokens = lk_tokens_message_new(arena, &sign_in->grant.tokens);
+	response->session = lk_session_message_new(arena, &sign_in->grant.session);
 	response->user = lk_user_message_new(arena, sign_in->core.realm, &sign_in->user, true);
 	return arena->exhausted ? NO_ROOM : LK_SUCCESS;
 }
@@ -47,17 +47,17 @@ static struct lk_status answer_sign_in(struct sign_in *sign_in, struct lk_tokens
 static struct lk_status open_session(void *arg, struct lk_txn *txn)
 {
 	struct sign_in *sign_in = arg;
-	struct lk_services *services = sign_in->call->context;
 	struct lk_signer signer;
-	bool has_signer = lk_services_signer(services, sign_in->core.realm, &signer);
-	struct lk_tokens tokens;
-	struct lk_status st = lk_sign_in_open(&sign_in->core, txn, has_signer ? &signer : NULL,
-		&sign_in->step, &sign_in->session, &sign_in->user, &tokens);
+	struct lk_status st;
 
+	sign_in->grant.signer =
+		lk_services_signer(sign_in->call->context, sign_in->core.realm, &signer) ? &signer
+											 : NULL;
+	st = lk_sign_in_open(&sign_in->core, txn, &sign_in->step, &sign_in->grant, &sign_in->user);
 	if (st.code == LK_OK)
-		st = answer_sign_in(sign_in, &tokens);
+		st = answer_sign_in(sign_in);
 	lk_wipe(&signer, sizeof signer);
-	lk_wipe(&tokens, sizeof tokens);
+	lk_wipe(&sign_in->grant.tokens, sizeof sign_in->grant.tokens);
 	return st;
 }
 
@@ -65,7 +65,11 @@ struct lk_status lk_serve_sign_in(
 	struct lk_call *call, const lk_sign_in_request *request, lk_sign_in_response *response)
 {
 	struct lk_services *services = call->context;
-	struct lk_client client = client_of(call, request->client_address, request->user_agent);
+	const struct lk_sign_in_attempt attempt = {
+		.email = request->email,
+		.password = request->password,
+		.client = client_of(call, request->client_address, request->user_agent),
+	};
 	struct sign_in *sign_in = lk_arena_calloc(call->arena, 1, sizeof *sign_in);
 	struct lk_audit *audit;
 	struct lk_status st;
@@ -75,19 +79,18 @@ struct lk_status lk_serve_sign_in(
 	sign_in->call = call;
 	sign_in->core = lk_core_call_of(call);
 	sign_in->response = response;
-	LK_TRY(lk_sign_in_find(&sign_in->core, services->store, request->email, request->password,
-		&client, &sign_in->step));
+	LK_TRY(lk_sign_in_find(&sign_in->core, services->store, &attempt, &sign_in->step));
 	LK_TRY(lk_sign_in_judge(
 		&sign_in->core, services->guesses, request->password, &sign_in->step));
 	audit = lk_audit_begin(call, &(struct lk_audit) {
 					     .event = "signed in",
 					     .kind = LK_AUDIT_SESSION,
-					     .id = sign_in->session.id,
+					     .id = sign_in->grant.session.id,
 				     });
 	if (audit == NULL)
 		return NO_ROOM;
 	st = lk_call_commit(call, open_session, sign_in, &response->base);
-	audit->subject = sign_in->session.user_id;
+	audit->subject = sign_in->grant.session.user_id;
 	if (call->replay == NULL)
 		lk_audit_end(audit, st);
 	return st;
@@ -115,26 +118,23 @@ struct lk_status lk_serve_refresh_token(struct lk_call *call,
 	const lk_refresh_token_request *request, lk_refresh_token_response *response)
 {
 	struct lk_core_call core = lk_core_call_of(call);
-	struct lk_session_view *session = lk_arena_calloc(call->arena, 1, sizeof *session);
+	struct lk_grant *grant = lk_arena_calloc(call->arena, 1, sizeof *grant);
 	struct lk_signer signer;
-	bool has_signer = lk_services_signer(call->context, core.realm, &signer);
-	struct lk_tokens tokens;
 	struct lk_status st;
-	bool is_reused;
 
-	if (session == NULL)
+	if (grant == NULL)
 		return NO_ROOM;
-	st = lk_sessions_refresh(&core, call->txn, has_signer ? &signer : NULL,
-		request->refresh_token, session, &tokens, &is_reused);
-	if (st.code == LK_OK && is_reused) {
-		st = refuse_reused(call, session);
+	if (lk_services_signer(call->context, core.realm, &signer))
+		grant->signer = &signer;
+	st = lk_sessions_refresh(&core, call->txn, request->refresh_token, grant);
+	if (st.code == LK_OK && grant->is_reused) {
+		st = refuse_reused(call, &grant->session);
 	} else if (st.code == LK_OK) {
-		response->tokens = lk_tokens_message_new(call->arena, &tokens);
-		response->session = lk_session_message_new(call->arena, session);
+		response->tokens = lk_tokens_message_new(call->arena, &grant->tokens);
+		response->session = lk_session_message_new(call->arena, &grant->session);
 		st = call->arena->exhausted ? NO_ROOM : LK_SUCCESS;
 	}
 	lk_wipe(&signer, sizeof signer);
-	lk_wipe(&tokens, sizeof tokens);
 	return st;
 }
 
@@ -146,8 +146,7 @@ struct sign_out {
 	lk_sign_out_response *response;
 	bool has_session;
 	struct lk_key_id session_id;
-	const struct lk_key_id *ended;
-	size_t n_ended;
+	struct lk_ended ended;
 };
 
 /* An access token that has expired still says which session it was of. */
@@ -196,7 +195,7 @@ static struct lk_status end_sessions(void *arg, struct lk_txn *txn)
 	struct sign_out *sign_out = arg;
 	struct lk_key_id session_id = sign_out->session_id;
 
-	sign_out->n_ended = 0;
+	sign_out->ended.n = 0;
 	if (!sign_out->has_session) {
 		struct lk_status st = lk_sessions_of_refresh_token(
 			&sign_out->core, txn, sign_out->request->refresh_token, &session_id);
@@ -208,9 +207,8 @@ static struct lk_status end_sessions(void *arg, struct lk_txn *txn)
 		sign_out->session_id = session_id;
 	}
 	LK_TRY(lk_sessions_sign_out(&sign_out->core, txn, &session_id,
-		(enum lk_sign_out_scope)sign_out->request->scope, &sign_out->ended,
-		&sign_out->n_ended));
-	sign_out->response->sessions_ended = (int32_t)sign_out->n_ended;
+		(enum lk_sign_out_scope)sign_out->request->scope, &sign_out->ended));
+	sign_out->response->sessions_ended = (int32_t)sign_out->ended.n;
 	return LK_SUCCESS;
 }
 
@@ -228,10 +226,10 @@ static struct lk_status commit_sign_out(struct lk_call *call, struct sign_out *s
 	if (id == NULL || audit == NULL)
 		return NO_ROOM;
 	st = lk_call_commit(call, end_sessions, sign_out, &sign_out->response->base);
-	audit->ids = sign_out->ended;
-	audit->n_ids = sign_out->n_ended;
+	audit->ids = sign_out->ended.ids;
+	audit->n_ids = sign_out->ended.n;
 	lk_id_format(LK_ID_SESSION, &sign_out->session_id, id);
-	if (call->replay == NULL && (st.code != LK_OK || sign_out->n_ended > 0))
+	if (call->replay == NULL && (st.code != LK_OK || sign_out->ended.n > 0))
 		lk_audit_end(audit, st);
 	return st;
 }

@@ -124,8 +124,7 @@ struct password_change {
 	struct lk_key_id user_id;
 	const char *hash;
 	const struct lk_key_id *except; /* the session that asks */
-	const struct lk_key_id *ended;
-	size_t n_ended;
+	struct lk_ended ended;
 	lk_set_password_response *response;
 };
 
@@ -133,12 +132,12 @@ static struct lk_status change_password(void *arg, struct lk_txn *txn)
 {
 	struct password_change *change = arg;
 
-	change->n_ended = 0;
+	change->ended.n = 0;
 	LK_TRY(lk_users_set_password_hash(
 		&change->core, txn, &change->user_id, change->hash, (struct lk_bytes) { NULL, 0 }));
-	LK_TRY(lk_sessions_end_all(&change->core, txn, &change->user_id, change->except,
-		&change->ended, &change->n_ended));
-	change->response->sessions_ended = (int32_t)change->n_ended;
+	LK_TRY(lk_sessions_end_all(
+		&change->core, txn, &change->user_id, change->except, &change->ended));
+	change->response->sessions_ended = (int32_t)change->ended.n;
 	return LK_SUCCESS;
 }
 
@@ -147,14 +146,17 @@ static struct lk_status check_current(struct lk_call *call, const struct lk_core
 	const struct lk_key_id *user_id, const char *password)
 {
 	struct lk_services *services = call->context;
-	const struct lk_client client = { .address = lk_bytes_of(call->subject->client_address) };
+	const struct lk_sign_in_attempt attempt = {
+		.password = password,
+		.client = { .address = lk_bytes_of(call->subject->client_address) },
+	};
 	struct lk_sign_in *step = lk_arena_calloc(call->arena, 1, sizeof *step);
 
 	if (step == NULL)
 		return NO_ROOM;
 	if (password[0] == '\0')
 		return LK_BAD_FIELD("current_password", "the current password is needed");
-	LK_TRY(lk_sign_in_find_user(core, services->store, user_id, password, &client, step));
+	LK_TRY(lk_sign_in_find_user(core, services->store, user_id, &attempt, step));
 	return lk_sign_in_judge(core, services->guesses, password, step);
 }
 
@@ -190,8 +192,8 @@ static struct lk_status set_password(struct lk_call *call, const lk_set_password
 	if (audit == NULL || audit->id == NULL)
 		return NO_ROOM;
 	st = lk_call_commit(call, change_password, change, &response->base);
-	audit->ids = change->ended;
-	audit->n_ids = change->n_ended;
+	audit->ids = change->ended.ids;
+	audit->n_ids = change->ended.n;
 	if (call->replay == NULL)
 		lk_audit_end(audit, st);
 	return st;
@@ -326,23 +328,22 @@ static struct lk_status end_sessions(struct lk_call *call, const lk_end_sessions
 	lk_end_sessions_response *response)
 {
 	struct lk_core_call core = lk_core_call_of(call);
-	const struct lk_key_id *ended;
 	struct lk_key_id user_id;
-	size_t n;
+	struct lk_ended ended;
 
 	if (call->subject != NULL)
 		LK_TRY(lk_subject_user(&core, &user_id));
 	else if (!lk_id_parse(LK_ID_USER, lk_bytes_of(request->user_id), &user_id))
 		return LK_ERR(LK_NOT_FOUND, "there is no such user");
-	LK_TRY(lk_sessions_end_all(&core, call->txn, &user_id, NULL, &ended, &n));
-	response->sessions_ended = (int32_t)n;
+	LK_TRY(lk_sessions_end_all(&core, call->txn, &user_id, NULL, &ended));
+	response->sessions_ended = (int32_t)ended.n;
 	return lk_audit_on_commit(call,
 		&(struct lk_audit) {
 			.event = "sessions ended",
 			.kind = LK_AUDIT_SESSION,
 			.id = call->subject != NULL ? call->subject->user_id : request->user_id,
-			.ids = ended,
-			.n_ids = n,
+			.ids = ended.ids,
+			.n_ids = ended.n,
 			.revokes = true,
 		});
 }

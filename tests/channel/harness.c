@@ -65,14 +65,21 @@ void rig_close(struct rig *rig)
 struct lk_status ask(
 	struct rig *rig, const struct lk_method *method, const char *text, uint32_t timeout_ms)
 {
-	Latchkey__V1__HealthCheckRequest request;
 	struct lk_call_options options = { .timeout_ms = timeout_ms };
+
+	return ask_with(rig, method, text, &options);
+}
+
+struct lk_status ask_with(struct rig *rig, const struct lk_method *method, const char *text,
+	const struct lk_call_options *options)
+{
+	Latchkey__V1__HealthCheckRequest request;
 	ProtobufCMessage *response;
 	struct lk_status status;
 
 	latchkey__v1__health_check_request__init(&request);
 	request.service = (char *)(uintptr_t)text;
-	status = lk_rpc_call(rig->channel, method, &options, &request.base, &rig->arena, &response);
+	status = lk_rpc_call(rig->channel, method, options, &request.base, &rig->arena, &response);
 	last_answer[0] = '\0';
 	if (status.code == LK_OK)
 		snprintf(last_answer, sizeof last_answer, "%s",

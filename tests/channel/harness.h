@@ -28,6 +28,9 @@ void rig_close(struct rig *rig);
 struct lk_status ask(
 	struct rig *rig, const struct lk_method *method, const char *text, uint32_t timeout_ms);
 
+struct lk_status ask_with(struct rig *rig, const struct lk_method *method, const char *text,
+	const struct lk_call_options *options);
+
 /* The text of the last answer to `ask`. */
 const char *answer_text(void);
 

@@ -152,15 +152,50 @@ static enum verdict hang_up(
 	return HANG_UP;
 }
 
-TEST(a_lost_call_that_is_not_idempotent_is_sent_once)
+/* The metadata of each try, which holds the idempotency key. */
+static struct {
+	uint8_t bytes[64];
+	size_t n;
+	unsigned n_others;
+} first_try;
+
+static enum verdict hang_up_and_compare(
+	struct responder *responder, const struct request *request, struct lk_buf *reply)
+{
+	struct lk_bytes metadata = request->calls[0].metadata;
+
+	if (first_try.n == 0 && metadata.n <= sizeof first_try.bytes) {
+		memcpy(first_try.bytes, metadata.data, metadata.n);
+		first_try.n = metadata.n;
+	}
+	first_try.n_others += first_try.n != metadata.n ||
+			      memcmp(first_try.bytes, metadata.data, metadata.n) != 0;
+	return HANG_UP;
+}
+
+TEST(a_lost_change_is_tried_again_with_the_same_idempotency_key)
 {
 	struct lk_status status;
 	struct rig rig;
 
-	rig_open(&rig, hang_up);
+	rig_open(&rig, hang_up_and_compare);
 	status = ask(&rig, &method_write, "hello", LONG_MS);
 	CHECK_CODE(status, LK_UNAVAILABLE);
 	CHECK_STR(status.why, "the connection was lost; whether the call took effect is unknown");
+	CHECK_EQ(rig.responder.n_calls, LK_ATTEMPTS_MAX);
+	/* A tag, a length and at least 16 bytes. */
+	CHECK(first_try.n >= 18);
+	CHECK_EQ(first_try.n_others, 0);
+	rig_close(&rig);
+}
+
+TEST(a_call_with_one_attempt_is_sent_once)
+{
+	struct lk_call_options options = { .timeout_ms = LONG_MS, .attempts_max = 1 };
+	struct rig rig;
+
+	rig_open(&rig, hang_up);
+	CHECK_CODE(ask_with(&rig, &method_write, "hello", &options), LK_UNAVAILABLE);
 	rig.responder.behave = answer_echo;
 	/* The next call comes after whatever might have been sent again. */
 	CHECK_OK(ask(&rig, &method_write, "again", LONG_MS));
@@ -200,16 +235,6 @@ TEST(an_unavailable_server_is_asked_again)
 	CHECK_EQ(counters.calls, 1);
 	CHECK_EQ(counters.sent, 3);
 	CHECK_EQ(counters.retries, 2);
-	rig_close(&rig);
-}
-
-TEST(an_unavailable_server_is_asked_once_for_what_is_not_idempotent)
-{
-	struct rig rig;
-
-	rig_open(&rig, refuse_twice);
-	CHECK_CODE(ask(&rig, &method_write, "hello", LONG_MS), LK_UNAVAILABLE);
-	CHECK_EQ(rig.responder.n_calls, 1);
 	rig_close(&rig);
 }
 
@@ -461,10 +486,10 @@ int main(void)
 		RUN(without_a_server_a_call_ends_at_the_connect_timeout),
 		RUN(a_server_that_comes_late_is_found),
 		RUN(a_server_that_restarts_is_found_again),
-		RUN(a_lost_call_that_is_not_idempotent_is_sent_once),
+		RUN(a_lost_change_is_tried_again_with_the_same_idempotency_key),
+		RUN(a_call_with_one_attempt_is_sent_once),
 		RUN(a_lost_call_that_is_idempotent_is_tried_five_times),
 		RUN(an_unavailable_server_is_asked_again),
-		RUN(an_unavailable_server_is_asked_once_for_what_is_not_idempotent),
 		RUN(a_refusal_with_a_delay_is_tried_again_only_within_the_deadline),
 		RUN(a_call_to_a_silent_server_is_never_sent_again),
 		RUN(calls_above_pending_max_are_refused_at_once),

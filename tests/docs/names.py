@@ -40,17 +40,18 @@ def check_options(root, build, page, commands):
 
 def check_fields(root):
     page = "server/latchkeyd.yaml.5"
-    source = (root / "server/config.c").read_text()
+    source = "".join((root / name).read_text()
+                     for name in ("server/config.c", "server/config_realm.c"))
     text, examples = (root / page).read_text().split(EXAMPLES)
-    fields = set(re.findall(r'\.name = "(\w+)",\s*\.kind', source))
+    fields = set(re.findall(r'\.name = "([\w.]+)",[\s\\]*\.kind', source))
     if not fields:
         yield "server/config.c: no fields found"
     for name in sorted(fields):
-        if not re.search(rf"^\.It Li {name}\b", text, re.M):
+        if not re.search(rf"^\.It Li {re.escape(name)}(?= )", text, re.M):
             yield f"{page}: {name} is missing"
-        if not re.search(rf"^\s*{name}:", examples, re.M):
+        if not re.search(rf"^\s*{re.escape(name)}:", examples, re.M):
             yield f"{page}: the example lacks {name}"
-    for name in sorted(set(re.findall(r"^\.It Li (\w+)", text, re.M)) - fields):
+    for name in sorted(set(re.findall(r"^\.It Li ([\w.]+)", text, re.M)) - fields):
         yield f"{page}: there is no {name}"
 
 

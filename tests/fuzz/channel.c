@@ -66,15 +66,15 @@ static void start(void)
 {
 	const struct lk_inproc_options options = { .submit = submit, .window = 1 };
 
-	/* A call that is never tried again, or inputs would wait for their second try. */
 	f.method = lk_key_service_methods[1];
-	f.method.idempotency = LK_IDEMPOTENCY_UNKNOWN;
 	FUZZ_OK(lk_channel_open_inproc(&options, &f.channel));
 	lk_arena_init(&f.arena, (size_t)16 << 20);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	/* Never tried again, or inputs would wait for their second try. */
+	const struct lk_call_options options = { .attempts_max = 1 };
 	ProtobufCMessage *request;
 
 	if (f.channel == NULL)
@@ -85,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memset(f.n_done, 0, sizeof f.n_done);
 	request = lk_message_new(f.method.request, &f.arena);
 	for (unsigned i = 0; i < CALLS; i++)
-		lk_rpc_call_async(f.channel, &f.method, NULL, request, deliver, NULL, &f.n_done[i]);
+		lk_rpc_call_async(
+			f.channel, &f.method, &options, request, deliver, NULL, &f.n_done[i]);
 	FUZZ_CHECK(f.held != NULL);
 	f.is_holding = false;
 	f.held(f.held_arg, f.answer);

@@ -327,7 +327,7 @@ TEST(metadata_that_is_no_message_is_refused)
 	echo_close(&f);
 }
 
-TEST(a_call_with_a_subject_is_refused)
+TEST(a_method_that_is_not_for_end_users_is_refused_with_a_subject)
 {
 	unsigned runs = echo_runs();
 	struct echo_fixture f;
@@ -335,7 +335,8 @@ TEST(a_call_with_a_subject_is_refused)
 	echo_open(&f);
 	echo_call(&f, ECHO_CALL_WITH(ECHO_FAST, 1, "one", "a",
 			      .subject = { (const uint8_t *)"\x0a\x01x", 3 }));
-	echo_check_reply(&f, 0, 1, LK_UNIMPLEMENTED, "calls with a subject are not supported yet");
+	echo_check_reply(
+		&f, 0, 1, LK_PERMISSION_DENIED, "the method is not called for an end user");
 	CHECK_EQ(echo_runs(), runs);
 	echo_close(&f);
 }
@@ -385,7 +386,7 @@ int main(void)
 		RUN(an_idempotency_key_has_16_to_64_bytes),
 		RUN(a_long_traceparent_is_refused),
 		RUN(metadata_that_is_no_message_is_refused),
-		RUN(a_call_with_a_subject_is_refused),
+		RUN(a_method_that_is_not_for_end_users_is_refused_with_a_subject),
 		RUN(an_error_carries_its_field),
 		RUN(an_error_carries_its_retry_delay),
 	};

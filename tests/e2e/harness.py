@@ -162,7 +162,9 @@ class Daemon:
 class DaemonTest(unittest.TestCase):
     """A fresh daemon for each test."""
 
+    realms = REALMS
+
     def setUp(self):
-        self.daemon = Daemon()
+        self.daemon = Daemon(self.realms)
         self.addCleanup(self.daemon.clean_up)
         self.daemon.start()

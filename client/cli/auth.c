@@ -14,6 +14,7 @@ enum {
 	KEY_PERMISSION,
 	KEY_ADDRESS,
 	KEY_FILE,
+	KEY_WITH_PERMISSIONS,
 };
 
 struct question {
@@ -21,6 +22,7 @@ struct question {
 	struct lk_values permissions;
 	char *address;
 	char *file;
+	bool with_permissions;
 };
 
 static const char *take_verify(struct lk_cli *cli, void *input, int key, char *value)
@@ -37,6 +39,9 @@ static const char *take_verify(struct lk_cli *cli, void *input, int key, char *v
 	case KEY_ADDRESS:
 		question->address = value;
 		break;
+	case KEY_WITH_PERMISSIONS:
+		question->with_permissions = true;
+		break;
 	default:
 		question->file = value;
 		break;
@@ -52,7 +57,7 @@ static lk_authenticate_request *verify_request(
 	Latchkey__V1__Credential *credential =
 		lk_cli_message(cli, &latchkey__v1__credential__descriptor);
 
-	credential->kind = LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_API_KEY;
+	credential->kind = LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_BEARER;
 	credential->value = lk_cli_alloc(cli, key.n + 1);
 	memcpy(credential->value, key.data, key.n);
 	request->credentials = lk_cli_alloc(cli, sizeof *request->credentials);
@@ -61,6 +66,7 @@ static lk_authenticate_request *verify_request(
 	request->realm = question->realm;
 	request->permissions = question->permissions.items;
 	request->n_permissions = question->permissions.n;
+	request->with_permissions = question->with_permissions;
 	if (question->address != NULL)
 		request->client_address = question->address;
 	return request;
@@ -86,11 +92,19 @@ static void print_verdict(struct lk_cli *cli, const lk_authenticate_response *ve
 	if (principal == NULL)
 		return;
 	line(cli, "Key", principal->key_id);
+	line(cli, "Session", principal->session_id);
 	line(cli, "Name", principal->name);
 	line(cli, "User", principal->user_id);
+	if (principal->n_roles > 0)
+		line(cli, "Roles", lk_key_join(&cli->arena, principal->roles, principal->n_roles));
 	line(cli, "Organization", principal->organization_id);
-	printf("%-16s %s\n", "Scopes",
-		lk_key_join(&cli->arena, principal->scopes, principal->n_scopes));
+	line(cli, "Plan", principal->plan);
+	if (principal->key_id[0] != '\0')
+		printf("%-16s %s\n", "Scopes",
+			lk_key_join(&cli->arena, principal->scopes, principal->n_scopes));
+	if (principal->n_permissions > 0)
+		line(cli, "Permissions",
+			lk_key_join(&cli->arena, principal->permissions, principal->n_permissions));
 	printf("%-16s %s\n", "Expires",
 		principal->expires_at != NULL ? lk_key_time(&cli->arena, principal->expires_at)
 					      : "never");
@@ -132,12 +146,17 @@ enum lk_exit lk_run_auth_verify(struct lk_cli *cli, int argc, char **argv)
 			"a permission that the request needs; repeat for more", 1 },
 		{ "address", KEY_ADDRESS, "IP", 0, "the client's address", 1 },
 		{ "key-file", KEY_FILE, "FILE", 0,
-			"file that holds the key, - for standard input (default: ask for it)", 1 },
+			"file that holds the key or token, - for standard input (default: ask for "
+			"it)",
+			1 },
+		{ "with-permissions", KEY_WITH_PERMISSIONS, NULL, 0,
+			"show what the credential allows now", 1 },
 		{ 0 },
 	};
 	static const struct lk_syntax syntax = {
 		.options = options,
-		.help = "Asks whether a key may pass, as an API would. The key is read from a "
+		.help = "Asks whether a key, a session token or an access token may pass, as an "
+			"API would. It is read from a "
 			"prompt without echo, from standard input or from a file, never from the "
 			"command line. Exits with 0 when it may pass and with 1 when not.\v"
 			"Example:\n"

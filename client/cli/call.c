@@ -6,25 +6,33 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/reflect.h"
+#include "client/cli/secret.h"
 #include "client/cli/table.h"
 #include "latchkey/v1/reflection.rpc.h"
 #include "proto/wire/json.h"
 
 enum {
 	KEY_LIST = LK_KEY_FIRST,
+	KEY_IDEMPOTENCY_KEY_FILE,
 };
 
 /* A request does not fit into a frame that is larger than this; JSON takes more than protobuf. */
 #define JSON_TEXT_MAX (LK_REQUEST_FRAME_MAX * 8)
 
-static const char *take_call(struct lk_cli *cli, void *input, int key, char *value)
+struct input {
+	bool must_list;
+	const char *idempotency_key_file;
+};
+
+static const char *take_call(struct lk_cli *cli, void *arg, int key, char *value)
 {
-	bool *must_list = input;
+	struct input *input = arg;
 
 	(void)cli;
-	(void)key;
-	(void)value;
-	*must_list = true;
+	if (key == KEY_LIST)
+		input->must_list = true;
+	else
+		input->idempotency_key_file = value;
 	return NULL;
 }
 
@@ -114,19 +122,40 @@ static enum lk_exit read_request(struct lk_cli *cli, bool has_secret, struct lk_
 	return LK_EXIT_OK;
 }
 
-static enum lk_exit call(struct lk_cli *cli, const struct lk_method *method, struct lk_bytes json)
+static struct lk_status read_idempotency_key(
+	struct lk_cli *cli, const struct input *input, struct lk_bytes *key_out)
 {
-	struct lk_call_options options = lk_cli_call_options(cli);
+	if (input->idempotency_key_file == NULL)
+		return LK_SUCCESS;
+	if (lk_secret_read(input->idempotency_key_file, "Idempotency key", &cli->arena, key_out) !=
+		NULL)
+		return LK_BAD_FIELD("--idempotency-key-file", "the file cannot be read");
+	return LK_SUCCESS;
+}
+
+static enum lk_exit call(struct lk_cli *cli, const struct input *input,
+	const struct lk_method *method, struct lk_bytes json)
+{
+	struct lk_call_options options;
 	ProtobufCMessage *request;
 	ProtobufCMessage *response;
 	struct lk_status st = lk_json_parse(method->request, json, NULL, &cli->arena, &request);
 
+	if (st.code != LK_OK)
+		return lk_cli_report(cli, st);
+	/* A subject is one of the realm that the request names. */
+	if (method->realm_offset != LK_NO_REALM)
+		memcpy(&cli->realm, (const char *)request + method->realm_offset,
+			sizeof cli->realm);
+	options = lk_cli_call_options(cli);
+	st = read_idempotency_key(cli, input, &options.idempotency_key);
 	if (st.code == LK_OK)
 		st = lk_rpc_call(cli->channel, method, &options, request, &cli->arena, &response);
 	return st.code == LK_OK ? lk_cli_print_json(cli, response) : lk_cli_report(cli, st);
 }
 
-static enum lk_exit call_by_name(struct lk_cli *cli, const struct lk_reflection *reflection)
+static enum lk_exit call_by_name(
+	struct lk_cli *cli, const struct input *input, const struct lk_reflection *reflection)
 {
 	const struct lk_method *method = lk_reflect_method(reflection, cli->arguments[0]);
 	struct lk_buf text;
@@ -139,7 +168,7 @@ static enum lk_exit call_by_name(struct lk_cli *cli, const struct lk_reflection 
 	lk_buf_init(&text, JSON_TEXT_MAX);
 	code = read_request(cli, lk_reflect_has_secret(reflection, method->request), &text);
 	if (code == LK_EXIT_OK)
-		code = call(cli, method, (struct lk_bytes) { text.data, text.n });
+		code = call(cli, input, method, (struct lk_bytes) { text.data, text.n });
 	lk_buf_fini(&text);
 	return code;
 }
@@ -148,6 +177,10 @@ enum lk_exit lk_run_call(struct lk_cli *cli, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "list", KEY_LIST, NULL, 0, "list the methods that the server has", 1 },
+		{ "idempotency-key-file", KEY_IDEMPOTENCY_KEY_FILE, "FILE", 0,
+			"file that holds the 16 to 64 bytes that name this change, so that it can "
+			"be asked for again and happens once",
+			1 },
 		{ 0 },
 	};
 	static const struct lk_syntax syntax = {
@@ -165,19 +198,19 @@ enum lk_exit lk_run_call(struct lk_cli *cli, int argc, char **argv)
 		.take = take_call,
 	};
 	const struct lk_reflection *reflection = NULL;
-	bool must_list = false;
+	struct input input = { .must_list = false };
 	enum lk_exit code;
 
-	lk_cli_parse(cli, &syntax, &must_list, argc, argv);
-	if (!must_list)
+	lk_cli_parse(cli, &syntax, &input, argc, argv);
+	if (!input.must_list)
 		lk_cli_require(cli, "SERVICE/METHOD", cli->arguments[0]);
 	code = lk_cli_connect(cli);
 	if (code == LK_EXIT_OK)
 		code = reflect(cli, &reflection);
 	if (code != LK_EXIT_OK)
 		return code;
-	if (!must_list)
-		return call_by_name(cli, reflection);
+	if (!input.must_list)
+		return call_by_name(cli, &input, reflection);
 	print_list(cli, reflection);
 	return LK_EXIT_OK;
 }

@@ -11,6 +11,7 @@
 #include "client/channel/channel.h"
 #include "client/cli/secret.h"
 #include "client/cli/table.h"
+#include "latchkey/v1/common.pb-c.h"
 #include "proto/wire/json.h"
 
 /* A server that does not answer the connection for so long is not there. */
@@ -194,9 +195,39 @@ enum lk_exit lk_cli_connect(struct lk_cli *cli)
 	return LK_EXIT_OK;
 }
 
-struct lk_call_options lk_cli_call_options(const struct lk_cli *cli)
+/* The end user's token as a packed subject. */
+static struct lk_bytes pack_subject(struct lk_cli *cli, struct lk_bytes token)
 {
-	return (struct lk_call_options) { .timeout_ms = cli->timeout_ms };
+	Latchkey__V1__Subject *subject = lk_cli_message(cli, &latchkey__v1__subject__descriptor);
+	Latchkey__V1__Credential *credential =
+		lk_cli_message(cli, &latchkey__v1__credential__descriptor);
+	struct lk_bytes packed = { NULL, 0 };
+
+	credential->kind = LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_BEARER;
+	credential->value = lk_cli_alloc(cli, token.n + 1);
+	memcpy(credential->value, token.data, token.n);
+	subject->realm = (char *)(uintptr_t)(cli->realm != NULL ? cli->realm : "");
+	subject->credentials = &credential;
+	subject->n_credentials = 1;
+	if (lk_message_pack(&subject->base, &cli->arena, &packed).code != LK_OK)
+		exit(LK_EXIT_FAILED);
+	return packed;
+}
+
+struct lk_call_options lk_cli_call_options(struct lk_cli *cli)
+{
+	struct lk_call_options options = { .timeout_ms = cli->timeout_ms };
+	struct lk_bytes token;
+	const char *why;
+
+	if (cli->subject_file == NULL)
+		return options;
+	why = lk_secret_read(cli->subject_file, "Token", &cli->arena, &token);
+	if (why != NULL)
+		exit(lk_cli_fail(cli, LK_EXIT_USAGE, "--subject-file: %s: %s", cli->subject_file,
+			errno != 0 ? strerror(errno) : why));
+	options.subject = pack_subject(cli, token);
+	return options;
 }
 
 /* --- output --- */

@@ -32,6 +32,8 @@ struct lk_cli {
 	const char *command; /* "key create" */
 	const char *server;  /* URL; NULL: the default */
 	const char *credential_file;
+	const char *subject_file; /* of the end user to call for, or NULL */
+	const char *realm;        /* of the request, once it is known */
 	uint32_t timeout_ms;
 	bool json;
 	char *arguments[LK_ARGUMENTS_MAX]; /* that are no options */
@@ -105,8 +107,9 @@ enum lk_exit lk_exit_of(enum lk_code code);
 /* Opens the channel. Reads the credential file first. */
 enum lk_exit lk_cli_connect(struct lk_cli *cli);
 
-/* Call options with the command's timeout. */
-struct lk_call_options lk_cli_call_options(const struct lk_cli *cli);
+/* Call options with the command's timeout and, if there is one, the subject. Ends the program when
+ * that cannot be read. */
+struct lk_call_options lk_cli_call_options(struct lk_cli *cli);
 
 /* --- output --- */
 
@@ -118,10 +121,13 @@ enum lk_exit lk_cli_print_json(struct lk_cli *cli, const ProtobufCMessage *messa
 
 /* --- commands --- */
 
+struct lk_rpc_command;
+
 struct lk_command {
 	const char *name;
 	const char *summary;
-	enum lk_exit (*run)(struct lk_cli *cli, int argc, char **argv);
+	enum lk_exit (*run)(struct lk_cli *cli, int argc, char **argv); /* or, if it is NULL: */
+	const struct lk_rpc_command *rpc;
 };
 
 enum lk_exit lk_run_key_create(struct lk_cli *cli, int argc, char **argv);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/rpc.h"
 
 /* A page of keys takes less than a megabyte; the descriptors of a server, a few. */
 #define ARENA_MAX ((size_t)64 << 20)
@@ -15,17 +15,35 @@
 const char *argp_program_version = "latchkey " LK_VERSION;
 
 static const struct lk_command commands[] = {
-	{ "key create", "issue an API key and show its secret once", lk_run_key_create },
-	{ "key list", "list the keys of a realm", lk_run_key_list },
-	{ "key show", "show one key", lk_run_key_show },
-	{ "key update", "change a key's name, rights, networks, expiry", lk_run_key_update },
-	{ "key rotate", "give a key a new secret", lk_run_key_rotate },
-	{ "key revoke", "revoke a key for good", lk_run_key_revoke },
-	{ "service create", "issue a key for a service that calls Latchkey",
-		lk_run_service_create },
-	{ "auth verify", "ask whether a key may pass", lk_run_auth_verify },
-	{ "health", "ask whether the server serves", lk_run_health },
-	{ "call", "call any method by its name, with JSON", lk_run_call },
+	{ "key create", "issue an API key and show its secret once", lk_run_key_create, NULL },
+	{ "key list", "list the keys of a realm", lk_run_key_list, NULL },
+	{ "key show", "show one key", lk_run_key_show, NULL },
+	{ "key update", "change a key's name, rights, networks, expiry", lk_run_key_update, NULL },
+	{ "key rotate", "give a key a new secret", lk_run_key_rotate, NULL },
+	{ "key revoke", "revoke a key for good", lk_run_key_revoke, NULL },
+	{ "service create", "issue a key for a service that calls Latchkey", lk_run_service_create,
+		NULL },
+	{ "auth verify", "ask whether a key or a session may pass", lk_run_auth_verify, NULL },
+	{ "auth sign-in", "open a session with email and password", NULL, &lk_auth_sign_in },
+	{ "auth refresh", "spend a refresh token for new tokens", NULL, &lk_auth_refresh },
+	{ "auth sign-out", "end a session, or all of a user's", NULL, &lk_auth_sign_out },
+	{ "user create", "create a user", NULL, &lk_user_create },
+	{ "user get", "show a user", NULL, &lk_user_get },
+	{ "user list", "list the users of a realm", NULL, &lk_user_list },
+	{ "user update", "change a user's roles, organisation, state", NULL, &lk_user_update },
+	{ "user set-password", "set a user's password", NULL, &lk_user_set_password },
+	{ "user reset-limits", "forget failed sign-ins", NULL, &lk_user_reset_limits },
+	{ "organization set", "create an organisation, or change it", NULL, &lk_organization_set },
+	{ "organization get", "show an organisation", NULL, &lk_organization_get },
+	{ "session list", "list a user's sessions", NULL, &lk_session_list },
+	{ "session end", "end a session", NULL, &lk_session_end },
+	{ "session end-all", "sign a user out everywhere", NULL, &lk_session_end_all },
+	{ "keyring rotate", "make a new key to sign tokens with", NULL, &lk_keyring_rotate },
+	{ "keyring list", "list the keys that sign tokens", NULL, &lk_keyring_list },
+	{ "keyring retire", "delete a key that signs no more", NULL, &lk_keyring_retire },
+	{ "keyring jwks", "print the public keys", NULL, &lk_keyring_jwks },
+	{ "health", "ask whether the server serves", lk_run_health, NULL },
+	{ "call", "call any method by its name, with JSON", lk_run_call, NULL },
 };
 
 /* The list of commands, and below it the exit codes. */
@@ -43,7 +61,7 @@ static char *fill_help(int key, const char *text, void *input)
 		return NULL;
 	fputs("Commands:\n", stream);
 	for (size_t i = 0; i < LK_COUNT(commands); i++)
-		fprintf(stream, "  %-15s %s\n", commands[i].name, commands[i].summary);
+		fprintf(stream, "  %-17s %s\n", commands[i].name, commands[i].summary);
 	fprintf(stream, "\n`latchkey COMMAND --help' explains each with an example.\n\n%s",
 		lk_exit_text);
 	fclose(stream);
@@ -101,7 +119,10 @@ static enum lk_exit run(struct lk_cli *cli, int argc, char **argv)
 		snprintf(name, sizeof name, "latchkey %s", commands[i].name);
 		argv[n_words - 1] = name;
 		cli->command = commands[i].name;
-		return commands[i].run(cli, argc - n_words + 1, argv + n_words - 1);
+		argc -= n_words - 1;
+		argv += n_words - 1;
+		return commands[i].run != NULL ? commands[i].run(cli, argc, argv)
+					       : lk_rpc_run(cli, commands[i].rpc, argc, argv);
 	}
 	return unknown_command(argc, argv);
 }
@@ -121,8 +142,8 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.parser = take_front,
 		.args_doc = "COMMAND [ARGUMENT...]",
-		.doc = "Calls a Latchkey server: issues, lists, rotates and revokes API keys, and "
-		       "verifies them.",
+		.doc = "Calls a Latchkey server: issues, lists, rotates and revokes API keys, "
+		       "signs people in and out, and verifies what they present.",
 		.children = children,
 		.help_filter = fill_help,
 	};

@@ -12,6 +12,7 @@
 enum common_key {
 	KEY_SERVER = 0x1000,
 	KEY_CREDENTIAL_FILE,
+	KEY_SUBJECT_FILE,
 	KEY_TIMEOUT,
 	KEY_JSON,
 };
@@ -26,6 +27,10 @@ static const struct argp_option common_options[] = {
 	{ "credential-file", KEY_CREDENTIAL_FILE, "FILE", 0,
 		"file that holds the service key to call with, - for standard input; otherwise "
 		"LATCHKEY_CREDENTIAL_FILE",
+		90 },
+	{ "subject-file", KEY_SUBJECT_FILE, "FILE", 0,
+		"call for an end user: file that holds their session token or access token, - for "
+		"standard input",
 		90 },
 	{ "timeout", KEY_TIMEOUT, "SPAN", 0, "give up after so long (10s)", 90 },
 	{ "json", KEY_JSON, NULL, 0, "print JSON, for programs", 90 },
@@ -43,6 +48,9 @@ static error_t take_common(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_CREDENTIAL_FILE:
 		cli->credential_file = value;
+		return 0;
+	case KEY_SUBJECT_FILE:
+		cli->subject_file = value;
 		return 0;
 	case KEY_TIMEOUT:
 		if (!lk_value_span(value, &span_ms) || span_ms < 1 || span_ms > INT32_MAX)
@@ -149,6 +157,9 @@ int lk_cli_parse_front(struct lk_cli *cli, const struct argp *argp, int argc, ch
 
 void lk_cli_require(struct lk_cli *cli, const char *flag, const char *value)
 {
+	/* Where a subject is one. */
+	if (strcmp(flag, "--realm") == 0)
+		cli->realm = value;
 	if (value != NULL)
 		return;
 	lk_cli_fail(cli, LK_EXIT_USAGE, "%s is missing", flag);

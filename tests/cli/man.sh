@@ -20,7 +20,7 @@ warnings=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l "$page" 2>&1 >"
 col -bx <"$text" | sed '/^EXAMPLES/,$d' | tr -s ' \n' ' ' >"$text.flat"
 mv "$text.flat" "$text"
 
-"$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]* *[a-z]*\)  .*/\1/p' |
+"$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]* *[a-z-]*\)  .*/\1/p' |
 	sed 's/ *$//' >"$text.commands"
 [ "$(wc -l <"$text.commands")" -ge 10 ] || complain "the help lists no commands"
 while read -r command; do

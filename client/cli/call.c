@@ -38,7 +38,8 @@ static const char *take_call(struct lk_cli *cli, void *arg, int key, char *value
 
 static enum lk_exit reflect(struct lk_cli *cli, const struct lk_reflection **reflection_out)
 {
-	struct lk_call_options options = lk_cli_call_options(cli);
+	/* Not for the end user, if there is one. */
+	struct lk_call_options options = { .timeout_ms = cli->timeout_ms };
 	const lk_get_descriptors_request *request =
 		lk_cli_message(cli, &latchkey__v1__get_descriptors_request__descriptor);
 	lk_get_descriptors_response *response;
@@ -133,6 +134,20 @@ static struct lk_status read_idempotency_key(
 	return LK_SUCCESS;
 }
 
+/* A subject is one of the realm that the request names. NULL: it names none. */
+static const char *realm_of(const ProtobufCMessage *request)
+{
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "realm");
+	const char *realm;
+
+	if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING ||
+		field->label == PROTOBUF_C_LABEL_REPEATED)
+		return NULL;
+	memcpy(&realm, (const char *)request + field->offset, sizeof realm);
+	return realm;
+}
+
 static enum lk_exit call(struct lk_cli *cli, const struct input *input,
 	const struct lk_method *method, struct lk_bytes json)
 {
@@ -143,10 +158,7 @@ static enum lk_exit call(struct lk_cli *cli, const struct input *input,
 
 	if (st.code != LK_OK)
 		return lk_cli_report(cli, st);
-	/* A subject is one of the realm that the request names. */
-	if (method->realm_offset != LK_NO_REALM)
-		memcpy(&cli->realm, (const char *)request + method->realm_offset,
-			sizeof cli->realm);
+	cli->realm = realm_of(request);
 	options = lk_cli_call_options(cli);
 	st = read_idempotency_key(cli, input, &options.idempotency_key);
 	if (st.code == LK_OK)

@@ -125,7 +125,17 @@ static bool write_config(const struct lk_target *target)
 		"log: { level: warn }\n"
 		"realms:\n"
 		"  bench: { permissions: [records.read, records.write], keys_per_owner_max: 10000 "
-		"}\n",
+		"}\n"
+		"  opaque: { sessions: { per_user_max: 1000 } }\n"
+		"  hs256: { sessions: { token: HS256, per_user_max: 1000 } }\n"
+		"  eddsa: { sessions: { token: EdDSA, per_user_max: 1000 } }\n"
+		/* Cheap passwords, and no second chance for refresh tokens. */
+		"  strict:\n"
+		"    sessions: { token: HS256, refresh_replay_window: 0s, per_user_max: 1000 }\n"
+		"    passwords: { argon2_memory_kib: 64, argon2_passes: 1 }\n"
+		"  cheap:\n"
+		"    sessions: { token: HS256, refresh_replay_window: 3s, per_user_max: 1000 }\n"
+		"    passwords: { argon2_memory_kib: 64, argon2_passes: 1 }\n",
 		target->directory, target->ipc_url, target->tcp_url);
 	return fclose(file) == 0;
 }
@@ -188,8 +198,8 @@ static struct lk_status start_daemon(struct lk_target *target, const char *progr
 /* Over the operator socket, as the daemon's owner would. */
 static struct lk_status make_service_key(struct lk_target *target)
 {
-	char *scopes[] = { (char[]) { "auth.verify" }, (char[]) { "keys.manage" },
-		(char[]) { "keys.read" } };
+	char *scopes[] = { (char[]) { "auth.*" }, (char[]) { "keys.*" }, (char[]) { "users.*" },
+		(char[]) { "client.assert" } };
 	char *realms[] = { (char[]) { "*" } };
 	const struct lk_channel_options options = { .url = target->ipc_url };
 	lk_create_key_request request = LK_CREATE_KEY_REQUEST_INIT;

@@ -7,10 +7,15 @@
 #include <unistd.h>
 
 #include "bench/progress.h"
+#include "latchkey/v1/auth.rpc.h"
 #include "latchkey/v1/key.rpc.h"
+#include "latchkey/v1/user.rpc.h"
 
 /* Calls in flight: enough to fill the committer's groups. */
 #define IN_FLIGHT 512
+
+/* No more than the lane for passwords has places. */
+#define HASHES_IN_FLIGHT 8
 
 /* An owner has at most so many keys. */
 #define KEYS_PER_OWNER 500
@@ -26,6 +31,7 @@ struct pass {
 	void (*start)(struct worker *worker);
 	size_t begin;
 	size_t end;
+	size_t in_flight; /* 0: IN_FLIGHT */
 	_Atomic size_t next;
 	_Atomic size_t done;
 	_Atomic unsigned running;
@@ -127,10 +133,11 @@ static void start_revoke(struct worker *worker)
 static struct lk_status run_pass(struct pass *pass)
 {
 	static struct worker workers[IN_FLIGHT];
+	size_t n = pass->in_flight > 0 ? pass->in_flight : IN_FLIGHT;
 
 	atomic_store(&pass->next, pass->begin);
-	atomic_store(&pass->running, IN_FLIGHT);
-	for (size_t i = 0; i < IN_FLIGHT; i++) {
+	atomic_store(&pass->running, (unsigned)n);
+	for (size_t i = 0; i < n; i++) {
 		workers[i] = (struct worker) { .pass = pass };
 		take_next(&workers[i]);
 	}
@@ -179,6 +186,86 @@ struct lk_status lk_bench_keys_revoke(
 		.start = start_revoke,
 		.end = keys->n + keys->n_miss };
 
+	return run_pass(&pass);
+}
+
+/* --- sessions --- */
+
+const char lk_bench_password[] = "a password for the bench";
+
+void lk_bench_email(size_t n, char email_out[48])
+{
+	snprintf(email_out, 48, "user-%zu@example.org", n / KEYS_PER_OWNER);
+}
+
+static void on_user(void *arg, struct lk_status status, const lk_create_user_response *response)
+{
+	(void)response;
+	finish_one(arg, status);
+}
+
+static void start_user(struct worker *worker)
+{
+	lk_create_user_request request = LK_CREATE_USER_REQUEST_INIT;
+	char email[48];
+
+	lk_bench_email(worker->index * KEYS_PER_OWNER, email);
+	request.realm = (char *)(uintptr_t)worker->pass->realm;
+	request.email = email;
+	request.password = (char *)(uintptr_t)lk_bench_password;
+	lk_user_service_create_user_async(worker->pass->channel, NULL, &request, on_user, worker);
+}
+
+static void on_signed_in(void *arg, struct lk_status status, const lk_sign_in_response *response)
+{
+	struct worker *worker = arg;
+
+	if (status.code == LK_OK)
+		snprintf(key_of(worker)->secret, sizeof key_of(worker)->secret, "%s",
+			response->tokens->access_token);
+	finish_one(worker, status);
+}
+
+static void start_sign_in(struct worker *worker)
+{
+	lk_sign_in_request request = LK_SIGN_IN_REQUEST_INIT;
+	char email[48];
+
+	lk_bench_email(worker->index, email);
+	request.realm = (char *)(uintptr_t)worker->pass->realm;
+	request.email = email;
+	request.password = (char *)(uintptr_t)lk_bench_password;
+	lk_auth_service_sign_in_async(worker->pass->channel, NULL, &request, on_signed_in, worker);
+}
+
+struct lk_status lk_bench_users_create(struct lk_channel *channel, const char *realm, size_t n)
+{
+	struct pass pass = { .channel = channel,
+		.realm = realm,
+		.what = "creating users",
+		.start = start_user,
+		.in_flight = HASHES_IN_FLIGHT,
+		.end = (n + KEYS_PER_OWNER - 1) / KEYS_PER_OWNER };
+
+	return run_pass(&pass);
+}
+
+struct lk_status lk_bench_sessions_create(
+	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm, size_t n)
+{
+	struct pass pass = { .keys = keys,
+		.channel = channel,
+		.realm = realm,
+		.what = "signing in",
+		.start = start_sign_in,
+		.in_flight = HASHES_IN_FLIGHT,
+		.end = n };
+
+	*keys = (struct lk_bench_keys) { .n = n };
+	keys->items = lk_alloc(n * sizeof *keys->items);
+	if (keys->items == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
+	LK_TRY(lk_bench_users_create(channel, realm, n));
 	return run_pass(&pass);
 }
 

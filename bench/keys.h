@@ -6,7 +6,7 @@
 
 struct lk_bench_key {
 	char id[32];
-	char secret[112];
+	char secret[640]; /* of a key, or a token of a session */
 };
 
 struct lk_bench_keys {
@@ -20,6 +20,19 @@ struct lk_bench_keys {
  * Any error of CreateKey and RotateKey; LK_RESOURCE_EXHAUSTED when memory is short. */
 LK_MUST_USE struct lk_status lk_bench_keys_create(struct lk_bench_keys *keys,
 	struct lk_channel *channel, const char *realm, size_t n, size_t n_miss);
+
+/* Signs in n times, for as many sessions: the realm is one with cheap passwords. Codes of
+ * CreateUser and SignIn. */
+LK_MUST_USE struct lk_status lk_bench_sessions_create(
+	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm, size_t n);
+
+/* The user whom the nth session is of; their password. */
+void lk_bench_email(size_t n, char email_out[48]);
+extern const char lk_bench_password[];
+
+/* Creates users for n sessions. */
+LK_MUST_USE struct lk_status lk_bench_users_create(
+	struct lk_channel *channel, const char *realm, size_t n);
 
 /* Revokes them all, for a server that goes on living. */
 LK_MUST_USE struct lk_status lk_bench_keys_revoke(

@@ -54,6 +54,11 @@ static void on_answer(void *arg, struct lk_status status, const lk_authenticate_
 		atomic_fetch_add_explicit(&run->failed, 1, memory_order_relaxed);
 	else if ((response->allowed != 0) != slot->must_allow)
 		atomic_fetch_add_explicit(&run->wrong, 1, memory_order_relaxed);
+	if (run->load->once && status.code == LK_OK) {
+		slot->start_ns = now_ns;
+		call(slot);
+		return;
+	}
 	if (run->load->per_second > 0 || now_ns >= run->end_ns || status.code != LK_OK) {
 		/* The pacing thread of an open loop reuses the slot. */
 		slot->start_ns = 0;
@@ -70,6 +75,18 @@ static void call(struct slot *slot)
 	const struct lk_bench_keys *keys = load->keys;
 	size_t index;
 
+	if (load->once) {
+		index = atomic_fetch_add_explicit(&slot->run->started, 1, memory_order_relaxed);
+		if (index >= keys->n) {
+			atomic_fetch_sub_explicit(&slot->run->running, 1, memory_order_release);
+			return;
+		}
+		slot->must_allow = true;
+		slot->credential.value = keys->items[index].secret;
+		lk_auth_service_authenticate_async(
+			load->channel, NULL, &slot->request, on_answer, slot);
+		return;
+	}
 	slot->must_allow = lk_pick_random(&slot->random) % 100 >= load->miss_percent;
 	index = slot->must_allow ? lk_pick_next(load->pick, &slot->random)
 				 : keys->n + lk_pick_next(load->pick_miss, &slot->random);
@@ -83,7 +100,7 @@ static void init_slot(struct slot *slot, struct run *run, uint64_t seed)
 		.random = seed * UINT64_C(0x9e3779b97f4a7c15),
 		.credential = LK_CREDENTIAL_INIT,
 		.request = LK_AUTHENTICATE_REQUEST_INIT };
-	slot->credential.kind = LK_CREDENTIAL_KIND_API_KEY;
+	slot->credential.kind = LK_CREDENTIAL_KIND_BEARER;
 	slot->credentials[0] = &slot->credential;
 	slot->request.realm = (char *)(uintptr_t)run->load->realm;
 	slot->request.n_credentials = 1;

@@ -13,6 +13,7 @@ struct lk_load {
 	const struct lk_pick *pick;
 	const struct lk_pick *pick_miss;
 	unsigned miss_percent;
+	bool once; /* closed loop: each key once, in order, however long it takes */
 	unsigned in_flight;
 	unsigned duration_ms;
 	double per_second; /* open loop: calls started each second; 0: closed loop */

@@ -15,6 +15,9 @@
 
 enum {
 	OPTION_COMPARE = 256,
+	OPTION_CREDENTIAL,
+	OPTION_FIRST,
+	OPTION_TIMES,
 	OPTION_CREDENTIAL_FILE,
 	OPTION_DURATION,
 	OPTION_IN_FLIGHT,
@@ -29,12 +32,19 @@ enum {
 	OPTION_ZIPF,
 };
 
-/* The first is of `verify` alone. */
+/* The first ones are of `verify` alone. */
+#define OF_VERIFY_ALONE 3
 static const struct argp_option verify_options[] = {
 	{ "compare", OPTION_COMPARE, NULL, 0,
 		"Run raw nng echo and verification in turn, over tcp and ipc, at 1, 16, 64, 256 "
 		"and "
 		"1024 in flight",
+		0 },
+	{ "credential", OPTION_CREDENTIAL, "KIND", 0,
+		"What to verify: key, session (opaque), hs256 or eddsa (key)", 0 },
+	{ "first", OPTION_FIRST, NULL, 0,
+		"Verify each credential once and stop: with hs256 and eddsa, signatures that were "
+		"never seen before",
 		0 },
 	{ "server", OPTION_SERVER, "URL", 0,
 		"Measure the server at URL (tcp://, ipc://) instead of a daemon of the bench's own",
@@ -107,6 +117,15 @@ static error_t parse_target(int key, char *arg, struct argp_state *state)
 	case OPTION_COMPARE:
 		options->compare = true;
 		break;
+	case OPTION_CREDENTIAL:
+		options->credential = arg;
+		if (strcmp(arg, "key") != 0 && strcmp(arg, "session") != 0 &&
+			strcmp(arg, "hs256") != 0 && strcmp(arg, "eddsa") != 0)
+			argp_error(state, "--credential is key, session, hs256 or eddsa");
+		break;
+	case OPTION_FIRST:
+		options->first = true;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -133,6 +152,9 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case OPTION_DURATION:
 		options->duration_ms = count_of("duration", arg, 3600000, state);
 		break;
+	case OPTION_TIMES:
+		options->times_capacity = (double)count_of("times", arg, 1000, state);
+		break;
 	case OPTION_ROUNDS:
 		options->rounds = count_of("rounds", arg, 25, state);
 		break;
@@ -140,6 +162,8 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 		argp_error(state, "unexpected argument '%s'", arg);
 		break;
 	case ARGP_KEY_END:
+		if (options->credential != NULL && options->server != NULL)
+			argp_error(state, "--credential needs a daemon of the bench's own");
 		if (options->server != NULL && (options->realm == NULL || options->compare))
 			argp_error(state, options->compare
 						  ? "--compare measures a daemon of its own"
@@ -165,37 +189,81 @@ static const char scale_doc[] = "Fill one daemon with many keys and another with
 				"turn, and time the start with many keys.\vExample:\n"
 				"  latchkey-bench scale --keys 1000000";
 
-static int run_command(int argc, char **argv, const char *name)
+/* Of sign-in and refresh, which measure a daemon of the bench's own. */
+static const struct argp_option people_options[] = {
+	{ "times", OPTION_TIMES, "N", 0,
+		"Storm: offer N times as many sign-ins as are possible, and show what becomes of "
+		"verification meanwhile (sign-in only)",
+		0 },
+	{ "in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls outstanding at most", 1 },
+	{ "duration", OPTION_DURATION, "MS", 0, "Length of a round in milliseconds", 1 },
+	{ "rounds", OPTION_ROUNDS, "N", 0, "Rounds; the median is shown", 1 },
+	{ "json", OPTION_JSON, NULL, 0, "Print an array of objects", 2 },
+	{ 0 },
+};
+
+static const char sign_in_doc[] =
+	"Sign people in with passwords of the product's default cost, and print rate and "
+	"latencies. "
+	"With --times, verification is measured in turn without and with a storm of "
+	"sign-ins.\vExamples:\n  latchkey-bench sign-in\n"
+	"  latchkey-bench sign-in --times 20 --duration 20000 --rounds 3";
+
+static const char refresh_doc[] =
+	"Refresh sessions, each with its newest token, and print rate and "
+	"latencies.\vExample:\n  latchkey-bench refresh --in-flight 64";
+
+struct command {
+	const char *name;
+	const struct argp_option *options;
+	const char *doc;
+	int (*run)(const struct lk_bench_options *options);
+	struct lk_bench_options defaults;
+};
+
+static int run_verify(const struct lk_bench_options *options)
 {
-	bool is_scale = strcmp(name, "scale") == 0;
-	struct lk_bench_options options = { .program = "/proc/self/exe",
-		.transport = "tcp",
-		.keys = is_scale ? 1000000 : 1000,
-		.in_flight = is_scale ? 256 : 64,
-		.duration_ms = 1000,
-		.rounds = 5 };
-	const struct argp argp = { .options = is_scale ? verify_options + 1 : verify_options,
-		.parser = parse_load,
-		.doc = is_scale ? scale_doc : verify_doc };
+	return options->compare ? lk_bench_compare(options) : lk_bench_verify(options);
+}
+
+static const struct command commands[] = {
+	{ "verify", verify_options, verify_doc, run_verify,
+		{ .keys = 1000, .in_flight = 64, .duration_ms = 1000, .rounds = 5 } },
+	{ "scale", verify_options + OF_VERIFY_ALONE, scale_doc, lk_bench_scale,
+		{ .keys = 1000000, .in_flight = 256, .duration_ms = 1000, .rounds = 5 } },
+	{ "sign-in", people_options, sign_in_doc, lk_bench_sign_in,
+		{ .keys = 1000, .in_flight = 4, .duration_ms = 3000, .rounds = 3 } },
+	{ "refresh", people_options, refresh_doc, lk_bench_refresh,
+		{ .keys = 256, .in_flight = 64, .duration_ms = 1000, .rounds = 5 } },
+};
+
+static int run_command(int argc, char **argv, const struct command *command)
+{
+	struct lk_bench_options options = command->defaults;
+	const struct argp argp = {
+		.options = command->options, .parser = parse_load, .doc = command->doc
+	};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
+	options.program = "/proc/self/exe";
+	options.transport = "tcp";
 	if (n > 0) {
 		self[n] = '\0';
 		options.program = self;
 	}
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	if (is_scale)
-		return lk_bench_scale(&options);
-	return options.compare ? lk_bench_compare(&options) : lk_bench_verify(&options);
+	return command->run(&options);
 }
 
 static void print_help(FILE *file)
 {
 	fprintf(file, "Usage: latchkey-bench COMMAND [OPTION...]\n\n"
 		      "  verify   verification rate and latency; --compare: beside raw nng echo\n"
-		      "  scale    the same rate with a million keys as with a thousand\n\n"
+		      "  scale    the same rate with a million keys as with a thousand\n"
+		      "  sign-in  sign-ins; --times: what a storm of them does to verification\n"
+		      "  refresh  refreshes of sessions\n\n"
 		      "`latchkey-bench COMMAND --help` tells more.\n");
 }
 
@@ -214,13 +282,15 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "echo-server") == 0 && argc == 3)
 		return lk_echo_serve(argv[2]);
-	if (strcmp(name, "verify") != 0 && strcmp(name, "scale") != 0) {
-		if (*name != '\0')
-			fprintf(stderr, "latchkey-bench: unknown command '%s'\n", name);
-		print_help(stderr);
-		return EXIT_USAGE;
+	for (size_t i = 0; i < LK_COUNT(commands); i++) {
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		snprintf(title, sizeof title, "latchkey-bench %s", name);
+		argv[1] = title;
+		return run_command(argc - 1, argv + 1, &commands[i]);
 	}
-	snprintf(title, sizeof title, "latchkey-bench %s", name);
-	argv[1] = title;
-	return run_command(argc - 1, argv + 1, name);
+	if (*name != '\0')
+		fprintf(stderr, "latchkey-bench: unknown command '%s'\n", name);
+	print_help(stderr);
+	return EXIT_USAGE;
 }

@@ -18,7 +18,10 @@ struct lk_bench_options {
 	unsigned long miss_percent;
 	double per_second; /* 0: closed loop */
 	bool is_zipf;
+	const char *credential; /* "key", "session", "hs256", "eddsa" */
+	bool first;             /* each credential once */
 	bool compare;
+	double times_capacity; /* of a storm of sign-ins */
 	bool json;
 };
 
@@ -26,3 +29,5 @@ struct lk_bench_options {
 int lk_bench_verify(const struct lk_bench_options *options);
 int lk_bench_compare(const struct lk_bench_options *options);
 int lk_bench_scale(const struct lk_bench_options *options);
+int lk_bench_sign_in(const struct lk_bench_options *options);
+int lk_bench_refresh(const struct lk_bench_options *options);

@@ -50,8 +50,16 @@ bool lk_session_begin(struct lk_session *session, const struct lk_bench_options 
 	channel = lk_session_open(session, any_url(&session->target));
 	if (channel == NULL)
 		return false;
-	st = lk_bench_keys_create(
-		&session->keys, channel, session->target.realm, options->keys, n_miss);
+	if (options->credential == NULL || strcmp(options->credential, "key") == 0) {
+		st = lk_bench_keys_create(
+			&session->keys, channel, session->target.realm, options->keys, n_miss);
+	} else {
+		snprintf(session->target.realm, sizeof session->target.realm, "%s",
+			strcmp(options->credential, "session") == 0 ? "opaque"
+								    : options->credential);
+		st = lk_bench_sessions_create(
+			&session->keys, channel, session->target.realm, options->keys);
+	}
 	lk_channel_close(channel);
 	lk_pick_init(&session->pick, options->keys, options->is_zipf);
 	lk_pick_init(&session->pick_miss, n_miss > 0 ? n_miss : 1, false);

@@ -109,6 +109,9 @@ void lk_spawn_stop(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+/* Of realms whose passwords are only a way to sessions. */
+#define CHEAP ", passwords: { argon2_memory_kib: 64, argon2_passes: 1 } "
+
 static bool write_config(const struct lk_target *target)
 {
 	char path[LK_TARGET_URL_MAX];
@@ -126,16 +129,14 @@ static bool write_config(const struct lk_target *target)
 		"realms:\n"
 		"  bench: { permissions: [records.read, records.write], keys_per_owner_max: 10000 "
 		"}\n"
-		"  opaque: { sessions: { per_user_max: 1000 } }\n"
-		"  hs256: { sessions: { token: HS256, per_user_max: 1000 } }\n"
-		"  eddsa: { sessions: { token: EdDSA, per_user_max: 1000 } }\n"
-		/* Cheap passwords, and no second chance for refresh tokens. */
-		"  strict:\n"
-		"    sessions: { token: HS256, refresh_replay_window: 0s, per_user_max: 1000 }\n"
-		"    passwords: { argon2_memory_kib: 64, argon2_passes: 1 }\n"
-		"  cheap:\n"
-		"    sessions: { token: HS256, refresh_replay_window: 3s, per_user_max: 1000 }\n"
-		"    passwords: { argon2_memory_kib: 64, argon2_passes: 1 }\n",
+		"  people: {}\n"
+		"  opaque: { sessions: { token: opaque, per_user_max: 1000 }" CHEAP "}\n"
+		"  hs256: { sessions: { token: HS256, per_user_max: 1000 }" CHEAP "}\n"
+		"  eddsa: { sessions: { token: EdDSA, per_user_max: 1000 }" CHEAP "}\n"
+		"  strict: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
+		"0s }" CHEAP "}\n"
+		"  cheap: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
+		"3s }" CHEAP "}\n",
 		target->directory, target->ipc_url, target->tcp_url);
 	return fclose(file) == 0;
 }

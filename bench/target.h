@@ -20,9 +20,9 @@ struct lk_target {
 	pid_t daemon;                       /* 0: none of ours */
 };
 
-/* Starts a daemon with the realm `bench` for keys, others for people (`opaque`, `hs256`, `eddsa`,
- * and with cheap passwords `strict`, where a refresh token is good once, and `cheap`), and makes a
- * service key over its operator socket.
+/* Starts a daemon with the realm `bench` for keys, others for people (`people` with
+ * the default cost of passwords; with cheap ones `opaque`, `hs256`, `eddsa`, `cheap`, and `strict`,
+ * where a refresh token is good once), and makes a service key over its operator socket.
  * `program` is the bench's own path; latchkeyd is beside it.
  * LK_UNAVAILABLE  it did not start; its log has been shown */
 LK_MUST_USE struct lk_status lk_target_start(struct lk_target *target, const char *program);

@@ -38,15 +38,21 @@ static bool run_rounds(const struct lk_session *session, const struct lk_bench_o
 		.in_flight = (unsigned)options->in_flight,
 		.duration_ms = (unsigned)options->duration_ms,
 		.per_second = options->per_second,
+		.once = options->first,
 	};
 	struct lk_channel *channel = lk_session_open(session, url);
 	double rates[ROUNDS_MAX];
 	bool is_good = channel != NULL;
 	unsigned n = 0;
 
-	/* The first round warms up and does not count. */
+	/* The first round warms up and does not count, unless it is what is asked for. */
 	if (is_good)
 		is_good = lk_session_round(session, channel, &shape, histogram, &rates[0]);
+	if (options->first) {
+		lk_channel_close(channel);
+		*per_second_out = rates[0];
+		return is_good;
+	}
 	lk_histogram_reset(histogram);
 	while (is_good && n < options->rounds && n < ROUNDS_MAX) {
 		lk_progress_show("verifying", n, options->rounds);

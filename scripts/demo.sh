@@ -19,6 +19,8 @@ bin=build/release
 demo=var/demo
 export LATCHKEY_SERVER="ipc://$demo/run/rpc.sock"
 
+people='basicsos incrm omnicrm' # realms that people sign in to
+
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 # Shows a command as one would type it, then runs it.
@@ -65,10 +67,39 @@ keep_key latchkey service create --name demo --scope auth.verify --scope keys.re
 for realm in basicsos incrm briksync gateway omnicrm; do
 	keep_key "$realm" key create --realm "$realm" --name demo --user demo --scope '*'
 done
+# So are people: one for each of two roles, with passwords of their own.
+mkdir -p "$demo/people"
+keep_person() {
+	realm=$1
+	role=$2
+	file=$demo/people/$realm-$role
+	if [ -f "$file" ] && "$bin/latchkey" auth sign-in --realm "$realm" \
+		--email "$role@example.com" --password-file "$file" >/dev/null 2>&1; then
+		return
+	fi
+	head -c 18 /dev/urandom | base64 >"$file"
+	"$bin/latchkey" user create --realm "$realm" --email "$role@example.com" \
+		--name "Demo $role" --role "$role" --password-file "$file" >/dev/null
+}
+person() {
+	printf '"%s": { "email": "%s@example.com", "password": "%s" }, ' \
+		"$2" "$2" "$(cat "$demo/people/$1-$2")"
+}
+for realm in $people; do
+	keep_person "$realm" admin
+	keep_person "$realm" viewer
+done
 {
 	printf '{\n  "service": "%s"' "$(cat "$demo/keys/latchkey")"
 	for realm in basicsos incrm briksync gateway omnicrm; do
-		printf ',\n  "%s": { "key": "%s" }' "$realm" "$(cat "$demo/keys/$realm")"
+		printf ',\n  "%s": { ' "$realm"
+		case " $people " in
+		*" $realm "*)
+			person "$realm" admin
+			person "$realm" viewer
+			;;
+		esac
+		printf '"key": "%s" }' "$(cat "$demo/keys/$realm")"
 	done
 	printf '\n}\n'
 } >"$demo/credentials.json.new"
@@ -94,6 +125,15 @@ show "$bin/latchkey" key revoke --realm incrm --reason superseded "$id"
 
 say "5. The very next verification is refused"
 "$bin/latchkey" auth verify --realm incrm --permission invoices.create <"$demo/keys/walk" || true
+
+say "6. A person signs in, is who they are, and signs out"
+rm -f "$demo/keys/token" "$demo/keys/refresh"
+"$bin/latchkey" auth sign-in --realm incrm --email viewer@example.com \
+	--password-file "$demo/people/incrm-viewer" --access-token-to "$demo/keys/token" \
+	--refresh-token-to "$demo/keys/refresh" >/dev/null
+show "$bin/latchkey" auth verify --realm incrm --key-file "$demo/keys/token" --with-permissions
+show "$bin/latchkey" auth sign-out --realm incrm --access-token-file "$demo/keys/token"
+show "$bin/latchkey" auth verify --realm incrm --key-file "$demo/keys/token" || true
 
 say "What to try next"
 cat <<EOF

@@ -224,8 +224,8 @@ struct lk_call_options lk_cli_call_options(struct lk_cli *cli)
 		return options;
 	why = lk_secret_read(cli->subject_file, "Token", &cli->arena, &token);
 	if (why != NULL)
-		exit(lk_cli_fail(cli, LK_EXIT_USAGE, "--subject-file: %s: %s", cli->subject_file,
-			errno != 0 ? strerror(errno) : why));
+		exit((int)lk_cli_fail(cli, LK_EXIT_USAGE, "--subject-file: %s: %s",
+			cli->subject_file, errno != 0 ? strerror(errno) : why));
 	options.subject = pack_subject(cli, token);
 	return options;
 }

@@ -116,7 +116,7 @@ static void open_node(struct node *node)
 	FUZZ_OK(lk_committer_start(&committer, &node->committer));
 	options.committer = node->committer;
 	node->services = (struct lk_services) {
-		.verifier = { node->index, &peppers, NULL },
+		.verifier = { .index = node->index, .peppers = &peppers },
 		.index = node->index,
 		.store = node->store,
 		.committer = node->committer,

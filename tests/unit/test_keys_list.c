@@ -41,7 +41,7 @@ static size_t walk(struct fixture *f, struct lk_keys_query query, size_t page_ma
 			memcpy(last, page.items[i].id, sizeof last);
 		}
 		n += page.n;
-		memcpy(token, page.next_token, sizeof token);
+		snprintf(token, sizeof token, "%s", page.next_token);
 	} while (token[0] != '\0');
 	return n;
 }
@@ -120,7 +120,7 @@ TEST(a_page_token_is_good_for_its_own_list_only)
 	fixture_init(&f);
 	create_many(&f);
 	CHECK_OK(lk_keys_list(&f.call, f.store, &query, &page));
-	memcpy(token, page.next_token, sizeof token);
+	snprintf(token, sizeof token, "%s", page.next_token);
 	query.page_token = token;
 	CHECK_OK(lk_keys_list(&f.call, f.store, &query, &page));
 	foreign = query;
@@ -229,7 +229,7 @@ TEST(a_page_of_keys_with_many_small_texts_leaves_room_for_the_answer)
 		CHECK(page.n > 0);
 		CHECK(f.arena.used < f.arena.cap / 2);
 		n += page.n;
-		memcpy(token, page.next_token, sizeof token);
+		snprintf(token, sizeof token, "%s", page.next_token);
 		lk_arena_reset(&f.arena);
 	} while (token[0] != '\0');
 	CHECK_EQ(n, 40);

@@ -272,8 +272,8 @@ static struct lk_status open_server(struct lk_daemon *daemon)
 		.committer = daemon->committer,
 		.peppers = &daemon->peppers,
 		.lanes = {
-			[LK_LANE_READ] = { .workers = config->read.workers, .queue = config->read.queue },
-			[LK_LANE_CRYPTO] = { .workers = config->crypto.workers, .queue = config->crypto.queue },
+			[LK_LANE_READ] = { config->read.workers, config->read.queue, 0 },
+			[LK_LANE_CRYPTO] = { config->crypto.workers, config->crypto.queue, 0 },
 			[LK_LANE_HASH] = { config->hash.workers, config->hash.queue, HASH_NICE },
 			[LK_LANE_WRITE] = { .queue = 64 },
 		},

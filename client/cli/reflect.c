@@ -211,6 +211,7 @@ static struct lk_status fill_method(struct lk_reflection *reflection, const pb_m
 	method->name = declared->name;
 	method->scope = rule->scope[0] != '\0' ? rule->scope : NULL;
 	method->realm_offset = LK_NO_REALM;
+	method->takes_subject = rule->subject;
 	LK_TRY(build_type(reflection, declared->input_type, &method->request));
 	return build_type(reflection, declared->output_type, &method->response);
 }

@@ -267,6 +267,7 @@ TEST(every_core_method_is_as_the_stubs_have_it)
 			CHECK_EQ(made->number, stub->number);
 			CHECK_EQ(made->lane, stub->lane);
 			CHECK_EQ(made->idempotency, stub->idempotency);
+			CHECK_EQ(made->takes_subject, stub->takes_subject);
 			CHECK_STR(made->service, stub->service);
 			CHECK_EQ(made->scope == NULL, stub->scope == NULL);
 			if (stub->scope != NULL)

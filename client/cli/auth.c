@@ -115,7 +115,7 @@ static enum lk_exit verify(struct lk_cli *cli, const struct question *question)
 	struct lk_call_options options = lk_cli_call_options(cli);
 	lk_authenticate_response *response;
 	struct lk_bytes key;
-	const char *why = lk_secret_read(question->file, "Key", &cli->arena, &key);
+	const char *why = lk_secret_read(question->file, "Key", LK_SECRET_TOKEN, &cli->arena, &key);
 	struct lk_status st;
 	enum lk_exit code;
 

@@ -14,14 +14,19 @@
 enum {
 	KEY_LIST = LK_KEY_FIRST,
 	KEY_IDEMPOTENCY_KEY_FILE,
+	KEY_SUBJECT_REALM,
 };
 
 /* A request does not fit into a frame that is larger than this; JSON takes more than protobuf. */
 #define JSON_TEXT_MAX (LK_REQUEST_FRAME_MAX * 8)
 
+#define IDEMPOTENCY_KEY_MIN 16
+#define IDEMPOTENCY_KEY_MAX 64
+
 struct input {
 	bool must_list;
 	const char *idempotency_key_file;
+	const char *subject_realm;
 };
 
 static const char *take_call(struct lk_cli *cli, void *arg, int key, char *value)
@@ -29,10 +34,17 @@ static const char *take_call(struct lk_cli *cli, void *arg, int key, char *value
 	struct input *input = arg;
 
 	(void)cli;
-	if (key == KEY_LIST)
+	switch (key) {
+	case KEY_LIST:
 		input->must_list = true;
-	else
+		break;
+	case KEY_SUBJECT_REALM:
+		input->subject_realm = value;
+		break;
+	default:
 		input->idempotency_key_file = value;
+		break;
+	}
 	return NULL;
 }
 
@@ -123,18 +135,26 @@ static enum lk_exit read_request(struct lk_cli *cli, bool has_secret, struct lk_
 	return LK_EXIT_OK;
 }
 
-static struct lk_status read_idempotency_key(
-	struct lk_cli *cli, const struct input *input, struct lk_bytes *key_out)
+static enum lk_exit read_idempotency_key(
+	struct lk_cli *cli, const char *path, struct lk_bytes *key_out)
 {
-	if (input->idempotency_key_file == NULL)
-		return LK_SUCCESS;
-	if (lk_secret_read(input->idempotency_key_file, "Idempotency key", &cli->arena, key_out) !=
-		NULL)
-		return LK_BAD_FIELD("--idempotency-key-file", "the file cannot be read");
-	return LK_SUCCESS;
+	struct lk_bytes key;
+	const char *why;
+
+	if (path == NULL)
+		return LK_EXIT_OK;
+	why = lk_secret_read(path, "Idempotency key", LK_SECRET_BYTES, &cli->arena, &key);
+	if (why != NULL)
+		return lk_cli_fail(cli, LK_EXIT_USAGE, "--idempotency-key-file: %s: %s", path,
+			errno != 0 ? strerror(errno) : why);
+	if (key.n < IDEMPOTENCY_KEY_MIN || key.n > IDEMPOTENCY_KEY_MAX)
+		return lk_cli_report(
+			cli, LK_BAD_FIELD("--idempotency-key-file", "must hold 16 to 64 bytes"));
+	*key_out = key;
+	return LK_EXIT_OK;
 }
 
-/* A subject is one of the realm that the request names. NULL: it names none. */
+/* The realm that the request names; NULL: it names none. */
 static const char *realm_of(const ProtobufCMessage *request)
 {
 	const ProtobufCFieldDescriptor *field =
@@ -145,7 +165,7 @@ static const char *realm_of(const ProtobufCMessage *request)
 		field->label == PROTOBUF_C_LABEL_REPEATED)
 		return NULL;
 	memcpy(&realm, (const char *)request + field->offset, sizeof realm);
-	return realm;
+	return realm[0] != '\0' ? realm : NULL;
 }
 
 static enum lk_exit call(struct lk_cli *cli, const struct input *input,
@@ -156,13 +176,16 @@ static enum lk_exit call(struct lk_cli *cli, const struct input *input,
 	ProtobufCMessage *response;
 	struct lk_status st = lk_json_parse(method->request, json, NULL, &cli->arena, &request);
 
+	enum lk_exit code;
+
 	if (st.code != LK_OK)
 		return lk_cli_report(cli, st);
-	cli->realm = realm_of(request);
+	cli->realm = input->subject_realm != NULL ? input->subject_realm : realm_of(request);
 	options = lk_cli_call_options(cli);
-	st = read_idempotency_key(cli, input, &options.idempotency_key);
-	if (st.code == LK_OK)
-		st = lk_rpc_call(cli->channel, method, &options, request, &cli->arena, &response);
+	code = read_idempotency_key(cli, input->idempotency_key_file, &options.idempotency_key);
+	if (code != LK_EXIT_OK)
+		return code;
+	st = lk_rpc_call(cli->channel, method, &options, request, &cli->arena, &response);
 	return st.code == LK_OK ? lk_cli_print_json(cli, response) : lk_cli_report(cli, st);
 }
 
@@ -193,6 +216,9 @@ enum lk_exit lk_run_call(struct lk_cli *cli, int argc, char **argv)
 			"file that holds the 16 to 64 bytes that name this change, so that it can "
 			"be asked for again and happens once",
 			1 },
+		{ "subject-realm", KEY_SUBJECT_REALM, "REALM", 0,
+			"realm of the end user of --subject-file (default: that of the request)",
+			1 },
 		{ 0 },
 	};
 	static const struct lk_syntax syntax = {
@@ -216,6 +242,8 @@ enum lk_exit lk_run_call(struct lk_cli *cli, int argc, char **argv)
 	lk_cli_parse(cli, &syntax, &input, argc, argv);
 	if (!input.must_list)
 		lk_cli_require(cli, "SERVICE/METHOD", cli->arguments[0]);
+	if (input.subject_realm != NULL)
+		lk_cli_require(cli, "--subject-file", cli->subject_file);
 	code = lk_cli_connect(cli);
 	if (code == LK_EXIT_OK)
 		code = reflect(cli, &reflection);

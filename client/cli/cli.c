@@ -184,7 +184,8 @@ enum lk_exit lk_cli_connect(struct lk_cli *cli)
 	const char *why = NULL;
 
 	if (path != NULL)
-		why = lk_secret_read(path, "Service key", &cli->arena, &options.credential);
+		why = lk_secret_read(
+			path, "Service key", LK_SECRET_TOKEN, &cli->arena, &options.credential);
 	if (why != NULL)
 		return lk_cli_fail(cli, LK_EXIT_USAGE, "--credential-file: %s: %s%s%s", path, why,
 			errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
@@ -202,32 +203,41 @@ static struct lk_bytes pack_subject(struct lk_cli *cli, struct lk_bytes token)
 	Latchkey__V1__Credential *credential =
 		lk_cli_message(cli, &latchkey__v1__credential__descriptor);
 	struct lk_bytes packed = { NULL, 0 };
+	struct lk_status st;
 
 	credential->kind = LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_BEARER;
-	credential->value = lk_cli_alloc(cli, token.n + 1);
-	memcpy(credential->value, token.data, token.n);
-	subject->realm = (char *)(uintptr_t)(cli->realm != NULL ? cli->realm : "");
+	/* protobuf-c has no const; packing only reads. */
+	credential->value = (char *)(uintptr_t)token.data;
+	subject->realm = (char *)(uintptr_t)cli->realm;
 	subject->credentials = &credential;
 	subject->n_credentials = 1;
-	if (lk_message_pack(&subject->base, &cli->arena, &packed).code != LK_OK)
-		exit(LK_EXIT_FAILED);
+	st = lk_message_pack(&subject->base, &cli->arena, &packed);
+	if (st.code != LK_OK)
+		exit((int)lk_cli_report(cli, st));
 	return packed;
+}
+
+static struct lk_bytes read_subject(struct lk_cli *cli)
+{
+	struct lk_bytes token;
+	const char *why;
+
+	if (cli->realm == NULL)
+		exit((int)lk_cli_fail(
+			cli, LK_EXIT_USAGE, "--subject-file: this call has no realm to act in"));
+	why = lk_secret_read(cli->subject_file, "Token", LK_SECRET_TOKEN, &cli->arena, &token);
+	if (why != NULL)
+		exit((int)lk_cli_fail(cli, LK_EXIT_USAGE, "--subject-file: %s: %s",
+			cli->subject_file, errno != 0 ? strerror(errno) : why));
+	return pack_subject(cli, token);
 }
 
 struct lk_call_options lk_cli_call_options(struct lk_cli *cli)
 {
-	struct lk_call_options options = { .timeout_ms = cli->timeout_ms };
-	struct lk_bytes token;
-	const char *why;
-
-	if (cli->subject_file == NULL)
-		return options;
-	why = lk_secret_read(cli->subject_file, "Token", &cli->arena, &token);
-	if (why != NULL)
-		exit((int)lk_cli_fail(cli, LK_EXIT_USAGE, "--subject-file: %s: %s",
-			cli->subject_file, errno != 0 ? strerror(errno) : why));
-	options.subject = pack_subject(cli, token);
-	return options;
+	/* Once: standard input cannot be read again for the second page of a list. */
+	if (cli->subject_file != NULL && cli->subject.n == 0)
+		cli->subject = read_subject(cli);
+	return (struct lk_call_options) { .timeout_ms = cli->timeout_ms, .subject = cli->subject };
 }
 
 /* --- output --- */

@@ -33,7 +33,8 @@ struct lk_cli {
 	const char *server;  /* URL; NULL: the default */
 	const char *credential_file;
 	const char *subject_file; /* of the end user to call for, or NULL */
-	const char *realm;        /* of the request, once it is known */
+	const char *realm;        /* of the request, once it is known; NULL: it has none */
+	struct lk_bytes subject;  /* the end user, packed; empty until it was read */
 	uint32_t timeout_ms;
 	bool json;
 	char *arguments[LK_ARGUMENTS_MAX]; /* that are no options */
@@ -107,8 +108,8 @@ enum lk_exit lk_exit_of(enum lk_code code);
 /* Opens the channel. Reads the credential file first. */
 enum lk_exit lk_cli_connect(struct lk_cli *cli);
 
-/* Call options with the command's timeout and, if there is one, the subject. Ends the program when
- * that cannot be read. */
+/* Call options with the command's timeout and, if there is one, the subject, which is read at the
+ * first call. Ends the program when it cannot be, or when there is no realm for it. */
 struct lk_call_options lk_cli_call_options(struct lk_cli *cli);
 
 /* --- output --- */

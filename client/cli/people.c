@@ -5,15 +5,10 @@
 #include "latchkey/v1/keyring.rpc.h"
 #include "latchkey/v1/user.rpc.h"
 
-#define PAGE_OPTIONS \
-	{ .kind = LK_RPC_NUMBER, \
-		.flag = "page-size", \
-		.arg = "N", \
-		.field = "page_size", \
-		.help = "at most so many, 1 to 100" }, \
+#define LIMIT_OPTION \
 	{ \
-		.kind = LK_RPC_TEXT, .flag = "page-token", .arg = "TOKEN", .field = "page_token", \
-		.help = "go on where the page before ended" \
+		.kind = LK_RPC_LIMIT, .flag = "limit", .arg = "N", \
+		.help = "at most so many (default: all)" \
 	}
 
 #define TOKEN_OUTPUTS \
@@ -52,7 +47,7 @@ static const struct lk_rpc_option create_options[] = {
 		.arg = "ID",
 		.field = "organization_id",
 		.help = "organisation of the user" },
-	{ .kind = LK_RPC_SECRET,
+	{ .kind = LK_RPC_PASSWORD,
 		.flag = "password-file",
 		.arg = "FILE",
 		.field = "password",
@@ -104,7 +99,7 @@ static const struct lk_rpc_option list_options[] = {
 		.arg = "ID",
 		.field = "organization_id",
 		.help = "members of this one only" },
-	PAGE_OPTIONS,
+	LIMIT_OPTION,
 	{ 0 },
 };
 
@@ -168,7 +163,7 @@ static const struct lk_rpc_option password_options[] = {
 		.arg = "USER-ID",
 		.field = "user_id",
 		.help = "the user; not with --subject-file" },
-	{ .kind = LK_RPC_SECRET,
+	{ .kind = LK_RPC_PASSWORD,
 		.flag = "password-file",
 		.arg = "FILE",
 		.field = "password",
@@ -176,7 +171,7 @@ static const struct lk_rpc_option password_options[] = {
 			"it)",
 		.required = true,
 		.prompt = "New password" },
-	{ .kind = LK_RPC_SECRET,
+	{ .kind = LK_RPC_PASSWORD,
 		.flag = "current-password-file",
 		.arg = "FILE",
 		.field = "current_password",
@@ -210,6 +205,7 @@ static const struct lk_rpc_option reset_options[] = {
 const struct lk_rpc_command lk_user_reset_limits = {
 	.method = &lk_user_service_methods[LK_USER_SERVICE_RESET_SIGN_IN_LIMITS],
 	.options = reset_options,
+	.done = "Forgotten.",
 	.help = "Forgets failed sign-ins, so that a person who is kept out need not wait.\v"
 		"Example:\n"
 		"  latchkey user reset-limits --realm demo --email ada@example.org\n",
@@ -259,7 +255,7 @@ static const struct lk_rpc_option session_options[] = {
 		.arg = "USER-ID",
 		.field = "user_id",
 		.help = "the user; not with --subject-file" },
-	PAGE_OPTIONS,
+	LIMIT_OPTION,
 	{ 0 },
 };
 
@@ -280,6 +276,7 @@ const struct lk_rpc_command lk_session_end = {
 	.method = &lk_user_service_methods[LK_USER_SERVICE_END_SESSION],
 	.argument = "id",
 	.argument_name = "SESSION-ID",
+	.done = "Ended. Its tokens are refused from now on.",
 	.help = "Ends a session: its tokens are refused from now on.\v"
 		"Example:\n"
 		"  latchkey session end --realm demo ses_0353tb9UvubgLhqJBXftHc\n",
@@ -311,7 +308,7 @@ static const struct lk_rpc_option sign_in_options[] = {
 		.field = "email",
 		.help = "address to sign in with (required)",
 		.required = true },
-	{ .kind = LK_RPC_SECRET,
+	{ .kind = LK_RPC_PASSWORD,
 		.flag = "password-file",
 		.arg = "FILE",
 		.field = "password",
@@ -417,6 +414,7 @@ const struct lk_rpc_command lk_keyring_retire = {
 	.method = &lk_keyring_service_methods[LK_KEYRING_SERVICE_RETIRE_SIGNING_KEY],
 	.argument = "id",
 	.argument_name = "KEY-ID",
+	.done = "Retired. The tokens that it signed are refused from now on.",
 	.help = "Deletes a key that signs no more. The tokens that it signed are refused from now "
 		"on.\v"
 		"Example:\n"

@@ -11,12 +11,13 @@
 enum lk_rpc_kind {
 	LK_RPC_TEXT,
 	LK_RPC_LIST, /* repeat for more */
-	LK_RPC_NUMBER,
 	LK_RPC_ENUM,
-	LK_RPC_ON,     /* takes no value: the field is true */
-	LK_RPC_OFF,    /* takes no value: the field is false */
-	LK_RPC_SECRET, /* a file that holds the value */
-	LK_RPC_OUTPUT, /* a new file for a secret of the response */
+	LK_RPC_ON,       /* takes no value: the field is true */
+	LK_RPC_OFF,      /* takes no value: the field is false */
+	LK_RPC_SECRET,   /* a file that holds the value */
+	LK_RPC_PASSWORD, /* the same; the space around it counts */
+	LK_RPC_OUTPUT,   /* a new file for a secret of the response */
+	LK_RPC_LIMIT,    /* how many of a list to show; no field */
 };
 
 struct lk_rpc_option {
@@ -38,13 +39,11 @@ struct lk_rpc_command {
 	const char *list;                    /* the repeated field to show as a table, or NULL */
 	const char *const *columns;          /* its fields; ends with NULL */
 	const char *plain;                   /* the one text of the response to print, or NULL */
+	const char *done;                    /* what to say of an empty response, or NULL */
 };
 
 enum lk_exit lk_rpc_run(
 	struct lk_cli *cli, const struct lk_rpc_command *command, int argc, char **argv);
-
-/* Prints the message's fields, a line each; those of messages in it, too. */
-void lk_rpc_print(struct lk_cli *cli, const ProtobufCMessage *message);
 
 /* The commands of client/cli/people.c. */
 extern const struct lk_rpc_command lk_user_create, lk_user_get, lk_user_list, lk_user_update,

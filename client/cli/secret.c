@@ -96,28 +96,38 @@ static bool read_file(const char *path, char text[LK_SECRET_MAX + 1], size_t *n_
 	return ok;
 }
 
-/* The one line without the space around it; false when there are more, or none. */
-static bool trim(const char **text, size_t *n)
+/* Takes the newline off the end, and for a token all space around it. */
+static void trim(enum lk_secret_form form, const char **text, size_t *n)
 {
+	if (*n > 0 && (*text)[*n - 1] == '\n')
+		--*n;
+	if (form != LK_SECRET_BYTES && *n > 0 && (*text)[*n - 1] == '\r')
+		--*n;
+	if (form != LK_SECRET_TOKEN)
+		return;
 	while (*n > 0 && isspace((unsigned char)(*text)[*n - 1]))
 		--*n;
 	while (*n > 0 && isspace((unsigned char)**text)) {
 		++*text;
 		--*n;
 	}
-	for (size_t i = 0; i < *n; i++)
-		if (iscntrl((unsigned char)(*text)[i]))
-			return false;
-	return *n > 0;
 }
 
-const char *lk_secret_read(
-	const char *path, const char *prompt, struct lk_arena *arena, struct lk_bytes *secret_out)
+static bool is_one_line(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)text[i]))
+			return false;
+	return true;
+}
+
+const char *lk_secret_read(const char *path, const char *prompt, enum lk_secret_form form,
+	struct lk_arena *arena, struct lk_bytes *secret_out)
 {
 	char text[LK_SECRET_MAX + 1];
 	const char *start = text;
 	const char *why = NULL;
-	const char *copy = NULL;
+	uint8_t *copy;
 	size_t n = 0;
 	bool ok;
 
@@ -133,12 +143,19 @@ const char *lk_secret_read(
 		goto out;
 	}
 	errno = 0;
-	if (trim(&start, &n))
-		copy = lk_arena_strndup(arena, start, n);
-	if (copy == NULL)
+	trim(form, &start, &n);
+	if (n == 0 || (form != LK_SECRET_BYTES && !is_one_line(start, n))) {
 		why = "the secret must be one line of text";
-	else
-		*secret_out = (struct lk_bytes) { (const uint8_t *)copy, n };
+		goto out;
+	}
+	copy = lk_arena_alloc(arena, n + 1);
+	if (copy == NULL) {
+		why = "out of memory";
+		goto out;
+	}
+	memcpy(copy, start, n);
+	copy[n] = '\0';
+	*secret_out = (struct lk_bytes) { copy, n };
 out:
 	lk_wipe(text, sizeof text);
 	return why;

@@ -10,12 +10,18 @@
 /* Longer ones are refused. */
 #define LK_SECRET_MAX 8192
 
-/* Reads the one line of a file, or of standard input if the path is "-"; without a path of
- * standard input too, with a prompt when that is a terminal. Space around it is dropped. The
- * secret lives in the arena. Returns NULL, or why there is none, as a literal; errno tells more
- * unless it is 0. */
-const char *lk_secret_read(
-	const char *path, const char *prompt, struct lk_arena *arena, struct lk_bytes *secret_out);
+/* What of a file is the secret. */
+enum lk_secret_form {
+	LK_SECRET_TOKEN,    /* its one line, without the space around it */
+	LK_SECRET_PASSWORD, /* its one line, with the space around it */
+	LK_SECRET_BYTES,    /* all its bytes, without the newline at the end */
+};
+
+/* Reads a file, or standard input if the path is "-"; without a path standard input too, with a
+ * prompt when that is a terminal. The secret lives in the arena, with a NUL behind it. Returns
+ * NULL, or why there is none, as a literal; errno tells more unless it is 0. */
+const char *lk_secret_read(const char *path, const char *prompt, enum lk_secret_form form,
+	struct lk_arena *arena, struct lk_bytes *secret_out);
 
 /* Makes a new file of mode 0600 and opens it for writing. Negative, with errno, when it cannot be
  * made, also because there is one of that name already. */

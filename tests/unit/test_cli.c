@@ -193,13 +193,19 @@ static const char *file_with(const char *content, size_t n)
 	return path;
 }
 
-static const char *secret_in(const char *content, size_t n, struct lk_bytes *secret_out)
+static const char *read_as(
+	enum lk_secret_form form, const char *content, size_t n, struct lk_bytes *secret_out)
 {
 	const char *path = file_with(content, n);
-	const char *why = lk_secret_read(path, "Key", &arena, secret_out);
+	const char *why = lk_secret_read(path, "Key", form, &arena, secret_out);
 
 	unlink(path);
 	return why;
+}
+
+static const char *secret_in(const char *content, size_t n, struct lk_bytes *secret_out)
+{
+	return read_as(LK_SECRET_TOKEN, content, n, secret_out);
 }
 
 TEST(a_secret_is_the_one_line_of_its_file)
@@ -229,8 +235,33 @@ TEST(what_is_not_one_line_is_no_secret)
 	CHECK(secret_in(large, sizeof large, &secret) != NULL);
 	CHECK(secret.data == NULL);
 	CHECK(secret_in(large, sizeof large - 1, &secret) == NULL);
-	CHECK(lk_secret_read("/nonexistent/key", "Key", &arena, &secret) != NULL);
+	CHECK(lk_secret_read("/nonexistent/key", "Key", LK_SECRET_TOKEN, &arena, &secret) != NULL);
 	CHECK_EQ(errno, ENOENT);
+}
+
+TEST(the_space_around_a_password_is_part_of_it)
+{
+	static const char *const contents[] = { " two words ", " two words \n", " two words \r\n" };
+	struct lk_bytes secret = { NULL, 0 };
+
+	for (size_t i = 0; i < LK_COUNT(contents); i++) {
+		CHECK(read_as(LK_SECRET_PASSWORD, contents[i], strlen(contents[i]), &secret) ==
+			NULL);
+		CHECK_EQ(secret.n, 11);
+		CHECK_MEM(secret.data, " two words ", 12);
+	}
+	CHECK(read_as(LK_SECRET_PASSWORD, "\n", 1, &secret) != NULL);
+	CHECK(read_as(LK_SECRET_PASSWORD, "a\nb", 3, &secret) != NULL);
+}
+
+TEST(bytes_are_all_of_their_file_but_the_newline_at_its_end)
+{
+	struct lk_bytes secret = { NULL, 0 };
+
+	CHECK(read_as(LK_SECRET_BYTES, " \0\r\n\n", 5, &secret) == NULL);
+	CHECK_EQ(secret.n, 4);
+	CHECK_MEM(secret.data, " \0\r\n", 4);
+	CHECK(read_as(LK_SECRET_BYTES, "", 0, &secret) != NULL);
 }
 
 TEST(a_secret_goes_into_a_new_file_of_its_owner_only)
@@ -247,7 +278,7 @@ TEST(a_secret_goes_into_a_new_file_of_its_owner_only)
 	CHECK(lk_secret_write_file(fd, path, "s3cret"));
 	CHECK_EQ(stat(path, &status), 0);
 	CHECK_EQ(status.st_mode & 0777, 0600);
-	CHECK(lk_secret_read(path, "Key", &arena, &secret) == NULL);
+	CHECK(lk_secret_read(path, "Key", LK_SECRET_TOKEN, &arena, &secret) == NULL);
 	CHECK_MEM(secret.data, "s3cret", 7);
 	unlink(path);
 }
@@ -281,6 +312,8 @@ int main(void)
 		CASE(a_table_aligns_its_columns),
 		CASE(a_secret_is_the_one_line_of_its_file),
 		CASE(what_is_not_one_line_is_no_secret),
+		CASE(the_space_around_a_password_is_part_of_it),
+		CASE(bytes_are_all_of_their_file_but_the_newline_at_its_end),
 		CASE(a_secret_goes_into_a_new_file_of_its_owner_only),
 		CASE(a_secret_that_cannot_be_written_leaves_no_file),
 	};

@@ -226,22 +226,26 @@ static struct lk_status check(
 	return wait_ms > 0 ? refuse(wait_ms) : LK_SUCCESS;
 }
 
-static void count(struct lk_guesses *guesses, const struct lk_guess *guess, unsigned kind,
-	const struct name *name)
+/* A full one stays as it is, and then there is nothing to take back: whoever is let through from a
+ * network that the account knows must not make room for the others. */
+static void count(
+	struct lk_guesses *guesses, struct lk_guess *guess, unsigned kind, const struct name *name)
 {
 	struct counter *counter = find_or_add(guesses, name);
 	lk_time_ms at = after_one(&rules[kind], counter, guess->now);
 
-	/* A full one stays full. */
-	if (at - guess->now <= rules[kind].window_ms)
-		set_empty_at(guesses, counter, at);
+	if (at - guess->now > rules[kind].window_ms)
+		return;
+	set_empty_at(guesses, counter, at);
+	guess->counted |= 1u << kind;
 }
 
-struct lk_status lk_guess_begin(struct lk_guesses *guesses, const struct lk_guess *guess)
+struct lk_status lk_guess_begin(struct lk_guesses *guesses, struct lk_guess *guess)
 {
 	struct name names[RULES];
 	struct lk_status st;
 
+	guess->counted = 0;
 	for (unsigned kind = 0; kind < RULES; kind++)
 		names[kind] = name_of(guesses, guess, kind);
 	pthread_mutex_lock(&guesses->lock);
@@ -260,7 +264,7 @@ void lk_guess_take_back(struct lk_guesses *guesses, const struct lk_guess *guess
 		struct counter *counter;
 
 		pthread_mutex_lock(&guesses->lock);
-		counter = uses(guess, kind) ? find(guesses, &name) : NULL;
+		counter = (guess->counted & 1u << kind) != 0 ? find(guesses, &name) : NULL;
 		if (counter != NULL)
 			set_empty_at(guesses, counter, counter->empty_ms - share_of(&rules[kind]));
 		pthread_mutex_unlock(&guesses->lock);

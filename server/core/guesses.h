@@ -33,6 +33,7 @@ struct lk_guess {
 	const struct lk_address *address; /* NULL: unknown */
 	bool is_known_network;            /* the account signed in from there in the last 30 days */
 	lk_time_ms now;
+	unsigned counted; /* by lk_guess_begin: a bit for each counter that it moved */
 };
 
 /* The network that an address counts for. */
@@ -43,10 +44,9 @@ struct lk_network lk_guess_network(const struct lk_address *address);
  * LK_RESOURCE_EXHAUSTED  reason TOO_MANY_ATTEMPTS, with a delay: nothing was counted, and the
  *                        password must not be looked at
  */
-LK_MUST_USE struct lk_status lk_guess_begin(
-	struct lk_guesses *guesses, const struct lk_guess *guess);
+LK_MUST_USE struct lk_status lk_guess_begin(struct lk_guesses *guesses, struct lk_guess *guess);
 
-/* The password was right, or nobody looked at it: takes the attempt back. */
+/* The password was right, or nobody looked at it: takes back what it counted. */
 void lk_guess_take_back(struct lk_guesses *guesses, const struct lk_guess *guess);
 
 /* Forgets what is counted against an account, alone and with each network, and against an address;

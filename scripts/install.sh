@@ -12,10 +12,13 @@ if ! command -v apt-get >/dev/null; then
 	exit 0
 fi
 
+# What is installed, and what that provides: some builds of nodejs bring npm along.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' |
+	sed -n 's/^installed //p' | tr ',' '\n' | sed 's/^ *//; s/ .*//')
+
 missing=
 for package in $wanted; do
-	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-	[ "$state" = installed ] || missing="$missing $package"
+	printf '%s\n' "$installed" | grep -qxF "$package" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 

@@ -60,10 +60,14 @@ fuzz seconds="60": (build "fuzz")
 bench *args: build
     @build/release/latchkey-bench {{ args }}
 
-# Runs the long campaigns: revocation, crash, listener, crowd (about seven minutes)
+# Runs the long campaigns: revocation, crash, effect, refresh, guessing, storm, listener, crowd
 campaigns: build
     @build/release/tests/campaign_revocation build/release 1000000
     @build/release/tests/campaign_crash build/release 200
+    @build/release/tests/campaign_effect build/release 1000
+    @build/release/tests/campaign_refresh build/release 10000
+    @build/release/tests/campaign_guessing build/release 10000
+    @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/storm.py 20000 3
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/listener.py 10000
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/crowd.py
 

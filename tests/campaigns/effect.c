@@ -115,18 +115,42 @@ static ProtobufCMessage *ask_twice(
 	return first;
 }
 
+/* A secret that was told is one: unless the key is revoked or replaced, it verifies. */
+static void verify(struct worker *worker, const char *secret)
+{
+	lk_authenticate_request request = LK_AUTHENTICATE_REQUEST_INIT;
+	lk_credential credential = LK_CREDENTIAL_INIT, *credentials[] = { &credential };
+	struct change change = { .method = &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE],
+		.request = &request.base };
+	ProtobufCMessage *response;
+	struct lk_status st;
+
+	credential.kind = LK_CREDENTIAL_KIND_API_KEY;
+	credential.value = (char *)(uintptr_t)secret;
+	request.realm = (char[]) { "bench" };
+	request.n_credentials = 1;
+	request.credentials = credentials;
+	st = ask(worker, &change, &response);
+	if (st.code != LK_OK || !((const lk_authenticate_response *)response)->allowed)
+		violate(worker, "the secret that was told does not verify", st.why);
+}
+
 /* --- the three kinds of change --- */
 
 static void create(struct worker *worker)
 {
 	lk_create_key_request request = LK_CREATE_KEY_REQUEST_INIT;
+	const lk_create_key_response *response;
 
 	request.realm = (char[]) { "bench" };
 	request.name = (char[]) { "effect" };
 	request.user_id = worker->user;
-	if (ask_twice(worker, &lk_key_service_methods[LK_KEY_SERVICE_CREATE_KEY], &request.base) !=
-		NULL)
-		worker->done++;
+	response = (const lk_create_key_response *)ask_twice(
+		worker, &lk_key_service_methods[LK_KEY_SERVICE_CREATE_KEY], &request.base);
+	if (response == NULL)
+		return;
+	verify(worker, response->secret);
+	worker->done++;
 }
 
 static void rotate(struct worker *worker)
@@ -145,6 +169,7 @@ static void rotate(struct worker *worker)
 		strcmp(response->key->previous_secret->hint, worker->hint) != 0)
 		violate(worker, "there was another rotation", NULL);
 	snprintf(worker->hint, sizeof worker->hint, "%s", response->key->hint);
+	verify(worker, response->secret);
 	worker->done++;
 }
 

@@ -4,8 +4,8 @@
  * never does.
  *
  * With the window all are told the same successor; once that was used, the spent token ends the
- * session. Without it at most one is told a successor, and the session is dead afterwards. Tokens
- * that were spent are refused for good, also after the daemon was killed and has started again.
+ * session. Without it at most one is told a successor, and the session is dead afterwards. All this
+ * is so, too, when the daemon was killed in between and has started again.
  *
  *	refresh <directory of the programs> [races]
  */
@@ -210,23 +210,61 @@ static bool open_channel(struct campaign *campaign)
 	return lk_channel_open(&options, &campaign->channel).code == LK_OK;
 }
 
-static bool kill_and_replay(struct campaign *campaign)
+static bool spend(struct campaign *campaign, const char *realm, struct token *token_out,
+	struct token *successor_out)
+{
+	if (!sign_in(campaign, realm, token_out))
+		return false;
+	refresh(campaign, realm, token_out, 1);
+	*successor_out = campaign->race.outcomes[0].successor;
+	return campaign->race.outcomes[0].status.code == LK_OK;
+}
+
+static bool kill_daemon(struct campaign *campaign)
 {
 	double ready_s;
 
 	lk_target_kill(&campaign->target);
-	if (lk_target_restart(&campaign->target, campaign->program, &ready_s).code != LK_OK)
-		return false;
-	for (size_t i = 0; i < campaign->n_spent; i++) {
-		refresh(campaign, "strict", &campaign->spent[i], 1);
+	return lk_target_restart(&campaign->target, campaign->program, &ready_s).code == LK_OK;
+}
+
+static void replay_the_dead(struct campaign *campaign)
+{
+	static const char *const realms[] = { "strict", "cheap" };
+
+	for (size_t i = 0; i < campaign->n_spent * LK_COUNT(realms); i++) {
+		refresh(campaign, realms[i % LK_COUNT(realms)],
+			&campaign->spent[i / LK_COUNT(realms)], 1);
 		if (campaign->race.outcomes[0].status.code == LK_OK)
 			violate(campaign, "a spent token was accepted after a restart");
-		refresh(campaign, "cheap", &campaign->spent[i], 1);
-		if (campaign->race.outcomes[0].status.code == LK_OK)
-			violate(campaign, "a spent token was accepted after a restart");
-		campaign->replays += 2;
+		campaign->replays++;
 	}
 	campaign->n_spent = 0;
+}
+
+/* What lives through a kill: that a token is spent, and its successor for as long as that is
+ * unspent and the window lasts. */
+static bool kill_and_replay(struct campaign *campaign)
+{
+	struct token strict[2], open[2], used[3];
+
+	if (!spend(campaign, "strict", &strict[0], &strict[1]) ||
+		!spend(campaign, "cheap", &used[0], &used[1]))
+		return false;
+	refresh(campaign, "cheap", &used[1], 1);
+	used[2] = campaign->race.outcomes[0].successor;
+	if (!spend(campaign, "cheap", &open[0], &open[1]) || !kill_daemon(campaign))
+		return false;
+	refresh(campaign, "cheap", &open[0], 1);
+	if (strcmp(campaign->race.outcomes[0].successor.text, open[1].text) != 0)
+		violate(campaign, "the successor was lost by a kill");
+	expect(campaign, "strict", &strict[0], LK_REFRESH_TOKEN_REUSED,
+		"a kill does not make a token unspent");
+	expect(campaign, "strict", &strict[1], LK_REFRESH_TOKEN_UNKNOWN, "its session has ended");
+	expect(campaign, "cheap", &used[0], LK_REFRESH_TOKEN_REUSED,
+		"a kill does not make a successor unspent");
+	expect(campaign, "cheap", &used[2], LK_REFRESH_TOKEN_UNKNOWN, "its session has ended, too");
+	replay_the_dead(campaign);
 	return true;
 }
 

@@ -159,6 +159,7 @@ struct lk_call {
 	void *context;                  /* of the binding */
 	struct lk_txn *txn;             /* NULL outside the WRITE lane, or without a store */
 	int realm;                      /* index of the request's realm; -1: it has none */
+	const char *realm_name;         /* "" when it has none; indexes do not outlive a process */
 	lk_time_ms now;                 /* when the call came in */
 	lk_mono_ms deadline;
 	struct lk_bytes body;             /* the request as it came */

@@ -143,6 +143,7 @@ static struct lk_call call_of(struct lk_work *work, const struct lk_slot *slot)
 		.caller = work->identity.code == LK_OK ? &work->caller : NULL,
 		.context = slot->entry->binding->context,
 		.realm = -1,
+		.realm_name = "",
 		.server = work->server,
 		.body = slot->frame.body,
 		.packed_subject = slot->frame.subject,

@@ -30,7 +30,7 @@ static struct lk_status write_name(const struct lk_call *call, struct lk_buf *bu
 	const struct lk_subject *subject = call->subject;
 
 	lk_buf_u16(buf, call->method->number);
-	lk_buf_u16(buf, (uint16_t)call->realm);
+	add_text(buf, lk_bytes_of(call->realm_name));
 	lk_buf_u8(buf, call->caller != NULL ? 1 + call->caller->is_operator : 0);
 	add_text(buf, lk_bytes_of(call->caller != NULL ? call->caller->key_id : ""));
 	lk_buf_u8(buf, subject != NULL ? 1 + subject->is_session : 0);

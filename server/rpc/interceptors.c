@@ -40,6 +40,7 @@ static struct lk_status resolve_realm(
 	if (name[0] == '\0')
 		return LK_BAD_FIELD("realm", "must not be empty");
 	call->realm = authorizer->realm(authorizer->arg, name);
+	call->realm_name = name;
 	/* What needs no scope is for everybody. */
 	if (call->method->scope == NULL || (call->caller != NULL && call->caller->is_operator))
 		return call->realm >= 0 ? LK_SUCCESS

@@ -239,6 +239,14 @@ class OneEffect(PeopleTest):
         keys = self.ask("KeyService/ListKeys", {"realm": REALM})["keys"]
         self.assertEqual(len(keys), 1)
 
+    def test_a_change_happens_once_although_a_realm_was_added(self):
+        request = {"realm": REALM, "name": "once"}
+        first = self.ask("KeyService/CreateKey", request, *self.options)
+        self.daemon.stop()
+        self.daemon.write_config(self.realms.replace("realms:\n", "realms:\n  aaa:\n"))
+        self.daemon.start()
+        self.assertEqual(self.ask("KeyService/CreateKey", request, *self.options), first)
+
     def test_each_kind_of_change_happens_once(self):
         user = self.create_user(REALM)
         tokens = self.sign_in(REALM)

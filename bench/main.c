@@ -164,6 +164,10 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->credential != NULL && options->server != NULL)
 			argp_error(state, "--credential needs a daemon of the bench's own");
+		if (options->credential != NULL && options->miss_percent > 0)
+			argp_error(state, "--miss is of keys");
+		if (options->times_capacity > 0 && options->per_second > 0)
+			argp_error(state, "--times and --rate exclude each other");
 		if (options->server != NULL && (options->realm == NULL || options->compare))
 			argp_error(state, options->compare
 						  ? "--compare measures a daemon of its own"
@@ -189,12 +193,16 @@ static const char scale_doc[] = "Fill one daemon with many keys and another with
 				"turn, and time the start with many keys.\vExample:\n"
 				"  latchkey-bench scale --keys 1000000";
 
-/* Of sign-in and refresh, which measure a daemon of the bench's own. */
+/* Of sign-in and refresh, which measure a daemon of the bench's own; the first are of sign-in
+ * alone. */
+#define OF_SIGN_IN_ALONE 2
 static const struct argp_option people_options[] = {
 	{ "times", OPTION_TIMES, "N", 0,
 		"Storm: offer N times as many sign-ins as are possible, and show what becomes of "
-		"verification meanwhile (sign-in only)",
+		"verification meanwhile",
 		0 },
+	{ "rate", OPTION_RATE, "N", 0,
+		"Open loop: start N sign-ins a second at fixed times, whatever the answers do", 0 },
 	{ "in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls outstanding at most", 1 },
 	{ "duration", OPTION_DURATION, "MS", 0, "Length of a round in milliseconds", 1 },
 	{ "rounds", OPTION_ROUNDS, "N", 0, "Rounds; the median is shown", 1 },
@@ -207,6 +215,7 @@ static const char sign_in_doc[] =
 	"latencies. "
 	"With --times, verification is measured in turn without and with a storm of "
 	"sign-ins.\vExamples:\n  latchkey-bench sign-in\n"
+	"  latchkey-bench sign-in --rate 100\n"
 	"  latchkey-bench sign-in --times 20 --duration 20000 --rounds 3";
 
 static const char refresh_doc[] =
@@ -233,7 +242,7 @@ static const struct command commands[] = {
 		{ .keys = 1000000, .in_flight = 256, .duration_ms = 1000, .rounds = 5 } },
 	{ "sign-in", people_options, sign_in_doc, lk_bench_sign_in,
 		{ .keys = 1000, .in_flight = 4, .duration_ms = 3000, .rounds = 3 } },
-	{ "refresh", people_options, refresh_doc, lk_bench_refresh,
+	{ "refresh", people_options + OF_SIGN_IN_ALONE, refresh_doc, lk_bench_refresh,
 		{ .keys = 256, .in_flight = 64, .duration_ms = 1000, .rounds = 5 } },
 };
 

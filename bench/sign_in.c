@@ -26,6 +26,7 @@ struct storm {
 	_Atomic uint64_t n_signed_in;
 	_Atomic uint64_t n_refused;
 	_Atomic uint64_t n_failed;
+	_Atomic unsigned code; /* of the first that failed */
 	_Atomic uint64_t started;
 	_Atomic unsigned running;
 };
@@ -50,8 +51,8 @@ static void on_answer(void *arg, struct lk_status status, const lk_sign_in_respo
 	} else if (status.code == LK_RESOURCE_EXHAUSTED && status.retry_ms > 0) {
 		lk_histogram_add(&storm->refused, took_ns);
 		atomic_fetch_add(&storm->n_refused, 1);
-	} else {
-		atomic_fetch_add(&storm->n_failed, 1);
+	} else if (atomic_fetch_add(&storm->n_failed, 1) == 0) {
+		atomic_store(&storm->code, (unsigned)status.code);
 	}
 	if (storm->per_second == 0 && now_ns < storm->end_ns) {
 		attempt->start_ns = now_ns;
@@ -80,10 +81,10 @@ static void sign_in(struct attempt *attempt)
 
 static struct attempt attempts[SLOTS];
 
-static void start(struct storm *storm, struct attempt *attempt)
+static void start(struct storm *storm, struct attempt *attempt, uint64_t start_ns)
 {
 	attempt->storm = storm;
-	attempt->start_ns = lk_watch_ns();
+	attempt->start_ns = start_ns;
 	atomic_fetch_add(&storm->running, 1);
 	sign_in(attempt);
 }
@@ -102,32 +103,53 @@ static double run_closed(struct storm *storm, unsigned in_flight, unsigned long 
 	storm->per_second = 0;
 	storm->end_ns = start_ns + duration_ms * 1000000;
 	for (unsigned i = 0; i < in_flight && i < SLOTS; i++)
-		start(storm, &attempts[i]);
+		start(storm, &attempts[i], lk_watch_ns());
 	wait_for_answers(storm);
 	return (double)(storm->n_signed_in - before) * 1e9 / (double)(lk_watch_ns() - start_ns);
 }
 
-/* So many a second, whatever the answers do. */
+/* NULL while all are under way. */
+static struct attempt *find_free(unsigned *next)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		*next = (*next + 1) % SLOTS;
+		if (attempts[*next].start_ns == 0)
+			return &attempts[*next];
+	}
+	return NULL;
+}
+
+/* So many a second, whatever the answers do; latency counts from when each should have started. */
 static void *run_open(void *arg)
 {
 	struct storm *storm = arg;
-	uint64_t start_ns = lk_watch_ns(), n = 0;
+	uint64_t start_ns = lk_watch_ns(), now_ns, n = 0;
+	double gap_ns = 1e9 / storm->per_second;
 	unsigned next = 0;
 
-	while (lk_watch_ns() < storm->end_ns) {
-		uint64_t due =
-			(uint64_t)((double)(lk_watch_ns() - start_ns) / 1e9 * storm->per_second);
+	while ((now_ns = lk_watch_ns()) < storm->end_ns) {
+		for (;; n++) {
+			uint64_t due_ns = start_ns + (uint64_t)((double)n * gap_ns);
+			struct attempt *attempt = due_ns <= now_ns ? find_free(&next) : NULL;
 
-		for (; n < due; n++) {
-			for (unsigned i = 0; i < SLOTS && attempts[next].start_ns != 0; i++)
-				next = (next + 1) % SLOTS;
-			if (attempts[next].start_ns == 0)
-				start(storm, &attempts[next]);
+			if (attempt == NULL)
+				break;
+			start(storm, attempt, due_ns);
 		}
 		usleep(2000);
 	}
 	wait_for_answers(storm);
 	return NULL;
+}
+
+static double run_paced(struct storm *storm, double per_second, unsigned long duration_ms)
+{
+	uint64_t start_ns = lk_watch_ns(), before = storm->n_signed_in;
+
+	storm->per_second = per_second;
+	storm->end_ns = start_ns + duration_ms * 1000000;
+	run_open(storm);
+	return (double)(storm->n_signed_in - before) * 1e9 / (double)(lk_watch_ns() - start_ns);
 }
 
 /* --- a storm beside verification --- */
@@ -262,29 +284,41 @@ static bool run_storm(
 	return is_good && storm->n_failed == 0;
 }
 
+static void print_calm(
+	const struct lk_bench_options *options, const struct storm *storm, double per_second)
+{
+	const char *loop = options->per_second > 0 ? "open" : "closed";
+	unsigned long long n_refused = storm->n_refused;
+
+	if (options->json)
+		printf("[{\"loop\":\"%s\",\"sign_in_per_s\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,"
+		       "\"refused\":%llu,\"refused_p99_us\":%.0f}]\n",
+			loop, per_second, us(&storm->signed_in, 0.5), us(&storm->signed_in, 0.99),
+			n_refused, us(&storm->refused, 0.99));
+	else
+		printf("loop    sign-in/s    p50 ms    p99 ms  told later    p99 ms\n"
+		       "%-6s  %9.1f  %8.1f  %8.1f  %10llu  %8.1f\n",
+			loop, per_second, us(&storm->signed_in, 0.5) / 1e3,
+			us(&storm->signed_in, 0.99) / 1e3, n_refused,
+			us(&storm->refused, 0.99) / 1e3);
+}
+
 static bool run_calm(const struct lk_bench_options *options, struct storm *storm)
 {
-	double rates[ROUNDS_MAX], rate;
+	double rates[ROUNDS_MAX];
 	unsigned n = 0;
 
 	for (; n < options->rounds && n < ROUNDS_MAX && storm->n_failed == 0; n++) {
 		lk_progress_show("signing in", n, options->rounds);
-		rates[n] = run_closed(storm, (unsigned)options->in_flight, options->duration_ms);
+		rates[n] = options->per_second > 0
+				   ? run_paced(storm, options->per_second, options->duration_ms)
+				   : run_closed(storm, (unsigned)options->in_flight,
+					     options->duration_ms);
 	}
 	lk_progress_end();
-	if (storm->n_failed > 0)
-		return false;
-	rate = lk_median(rates, n);
-	if (options->json)
-		printf("[{\"in_flight\":%lu,\"sign_in_per_s\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f}"
-		       "]\n",
-			options->in_flight, rate, us(&storm->signed_in, 0.5),
-			us(&storm->signed_in, 0.99));
-	else
-		printf("in flight  sign-in/s    p50 ms    p99 ms\n%9lu  %9.1f  %8.1f  %8.1f\n",
-			options->in_flight, rate, us(&storm->signed_in, 0.5) / 1e3,
-			us(&storm->signed_in, 0.99) / 1e3);
-	return true;
+	if (storm->n_failed == 0)
+		print_calm(options, storm, lk_median(rates, n));
+	return storm->n_failed == 0;
 }
 
 int lk_bench_sign_in(const struct lk_bench_options *options)
@@ -303,8 +337,10 @@ int lk_bench_sign_in(const struct lk_bench_options *options)
 	if (is_good)
 		is_good = options->times_capacity > 0 ? run_storm(options, &weather, &storm)
 						      : run_calm(options, &storm);
-	if (!is_good)
-		fprintf(stderr, "latchkey-bench: a call failed\n");
+	if (storm.n_failed > 0)
+		fprintf(stderr, "latchkey-bench: %llu sign-ins failed, the first with %s\n",
+			(unsigned long long)storm.n_failed,
+			lk_code_name(lk_code_from_number(storm.code)));
 	lk_channel_close(weather.verifying);
 	lk_channel_close(storm.channel);
 	lk_session_end(&weather.session);

@@ -24,28 +24,69 @@ static struct lk_status arena_full(void)
 
 /* --- looking up --- */
 
-/* A value in the arena; empty when there is no such row. */
+/* A hash of this realm's cost that no password has: salt and hash are zeros. */
+static const char *dummy_hash(const struct lk_core_call *call, char text_out[LK_PASSWORD_HASH_SIZE])
+{
+	snprintf(text_out, LK_PASSWORD_HASH_SIZE,
+		"$argon2id$v=19$m=%u,t=%u,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		call->realm->passwords.cost.memory_kib, call->realm->passwords.cost.passes);
+	return text_out;
+}
+
+/* What is looked at in the place of rows that are not there, so that it takes as long. */
+struct decoys {
+	struct lk_bytes user;
+	struct lk_bytes sign_ins;
+};
+
+static struct lk_status make_decoys(const struct lk_core_call *call, struct decoys *decoys_out)
+{
+	static const char email[] = "nobody@example.org", network[] = "-";
+	struct lk_sign_ins_record sign_ins = { .last_ms = call->now, .n_networks = 2 };
+	char hash[LK_PASSWORD_HASH_SIZE];
+	const struct lk_user_record user = { .realm = lk_call_realm_name(call),
+		.email = lk_bytes_of(email),
+		.enabled = true,
+		.created_ms = call->now,
+		.password_hash = lk_bytes_of(dummy_hash(call, hash)),
+		.password_changed_ms = call->now };
+
+	for (size_t i = 0; i < sign_ins.n_networks; i++)
+		sign_ins.networks[i] =
+			(struct lk_known_network) { lk_bytes_of(network), call->now };
+	LK_TRY(lk_user_record_encode(&user, call->arena, &decoys_out->user));
+	return lk_sign_ins_record_encode(&sign_ins, call->arena, &decoys_out->sign_ins);
+}
+
+struct reading {
+	struct lk_bytes value; /* before: the decoy; after: what was found, or it; in the arena */
+	bool is_found;
+};
+
 static struct lk_status read_row(const struct lk_core_call *call, struct lk_store *store,
-	const struct lk_row *row, struct lk_bytes *value_out)
+	const struct lk_row *row, struct reading *reading)
 {
 	struct lk_status st;
 	struct lk_buf value;
+	uint8_t *copy;
 	uint64_t seq;
 
-	*value_out = (struct lk_bytes) { NULL, 0 };
 	lk_buf_init(&value, LK_STORE_VALUE_MAX);
 	st = lk_store_get(store, lk_row_bytes(row), &value, &seq);
-	if (st.code == LK_OK) {
-		uint8_t *copy = lk_arena_alloc(call->arena, value.n + 1);
-
-		if (copy == NULL)
-			st = arena_full();
-		else if (value.n > 0)
-			memcpy(copy, value.data, value.n);
-		*value_out = (struct lk_bytes) { copy, value.n };
+	reading->is_found = st.code == LK_OK;
+	if (st.code == LK_NOT_FOUND) {
+		lk_buf_add(&value, reading->value.data, reading->value.n);
+		st = LK_SUCCESS;
 	}
+	copy = st.code == LK_OK ? lk_arena_alloc(call->arena, value.n + 1) : NULL;
+	if (st.code == LK_OK && (copy == NULL || value.failed))
+		st = arena_full();
+	if (st.code == LK_OK && value.n > 0)
+		memcpy(copy, value.data, value.n);
+	reading->value = (struct lk_bytes) { copy, value.n };
 	lk_buf_fini(&value);
-	return st.code == LK_NOT_FOUND ? LK_SUCCESS : st;
+	return st;
 }
 
 static bool knows_network(const struct lk_sign_in *sign_in, lk_time_ms now)
@@ -64,23 +105,23 @@ static bool knows_network(const struct lk_sign_in *sign_in, lk_time_ms now)
 	return false;
 }
 
-/* The same reads whether or not there is such a user: those of nobody find nothing. */
 static struct lk_status read_user(const struct lk_core_call *call, struct lk_store *store,
-	const struct lk_key_id *id, struct lk_sign_in *sign_in)
+	const struct lk_key_id *id, const struct decoys *decoys, struct lk_sign_in *sign_in)
 {
 	struct lk_bytes realm = lk_call_realm_name(call);
+	struct reading user = { .value = decoys->user }, sign_ins = { .value = decoys->sign_ins };
 	struct lk_row row = lk_row_of_user(realm, id);
-	struct lk_bytes user, sign_ins;
+	struct lk_status st;
 
 	LK_TRY(read_row(call, store, &row, &user));
 	row = lk_row_of_sign_ins(realm, id);
 	LK_TRY(read_row(call, store, &row, &sign_ins));
 	/* What cannot be read lets nobody in, and knows no network. */
-	sign_in->exists = user.n > 0 &&
-			  lk_user_record_decode(user, call->arena, &sign_in->user).code == LK_OK &&
-			  sign_in->user.enabled && sign_in->user.password_hash.n > 0;
-	if (sign_ins.n == 0 ||
-		lk_sign_ins_record_decode(sign_ins, call->arena, &sign_in->sign_ins).code != LK_OK)
+	st = lk_user_record_decode(user.value, call->arena, &sign_in->user);
+	sign_in->exists = user.is_found && st.code == LK_OK && sign_in->user.enabled &&
+			  sign_in->user.password_hash.n > 0;
+	st = lk_sign_ins_record_decode(sign_ins.value, call->arena, &sign_in->sign_ins);
+	if (st.code != LK_OK)
 		sign_in->sign_ins.n_networks = 0;
 	return LK_SUCCESS;
 }
@@ -112,17 +153,19 @@ struct lk_status lk_sign_in_find(const struct lk_core_call *call, struct lk_stor
 	const struct lk_sign_in_attempt *attempt, struct lk_sign_in *sign_in_out)
 {
 	struct lk_key_id id = { { 0 } };
-	struct lk_bytes value;
+	struct reading found = { .value = { id.bytes, sizeof id.bytes } };
+	struct decoys decoys;
 	struct lk_row row;
 
 	*sign_in_out = (struct lk_sign_in) { .exists = false };
 	LK_TRY(lk_email_canonical(attempt->email, call->arena, &sign_in_out->email));
 	LK_TRY(check_password(attempt->password));
 	row = lk_row_of_email(lk_call_realm_name(call), sign_in_out->email);
-	LK_TRY(read_row(call, store, &row, &value));
-	if (value.n == sizeof id.bytes)
-		memcpy(id.bytes, value.data, sizeof id.bytes);
-	LK_TRY(read_user(call, store, &id, sign_in_out));
+	LK_TRY(make_decoys(call, &decoys));
+	LK_TRY(read_row(call, store, &row, &found));
+	if (found.value.n == sizeof id.bytes)
+		memcpy(id.bytes, found.value.data, sizeof id.bytes);
+	LK_TRY(read_user(call, store, &id, &decoys, sign_in_out));
 	set_client(call, &attempt->client, sign_in_out);
 	return LK_SUCCESS;
 }
@@ -131,9 +174,12 @@ struct lk_status lk_sign_in_find_user(const struct lk_core_call *call, struct lk
 	const struct lk_key_id *user_id, const struct lk_sign_in_attempt *attempt,
 	struct lk_sign_in *sign_in_out)
 {
+	struct decoys decoys;
+
 	*sign_in_out = (struct lk_sign_in) { .exists = false };
 	LK_TRY(check_password(attempt->password));
-	LK_TRY(read_user(call, store, user_id, sign_in_out));
+	LK_TRY(make_decoys(call, &decoys));
+	LK_TRY(read_user(call, store, user_id, &decoys, sign_in_out));
 	sign_in_out->email = sign_in_out->user.email;
 	set_client(call, &attempt->client, sign_in_out);
 	return LK_SUCCESS;
@@ -141,26 +187,17 @@ struct lk_status lk_sign_in_find_user(const struct lk_core_call *call, struct lk
 
 /* --- judging --- */
 
-/* A hash of this realm's cost that no password has: salt and hash are zeros. */
-static const char *dummy_hash(const struct lk_core_call *call, char text_out[LK_PASSWORD_HASH_SIZE])
-{
-	snprintf(text_out, LK_PASSWORD_HASH_SIZE,
-		"$argon2id$v=19$m=%u,t=%u,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		call->realm->passwords.cost.memory_kib, call->realm->passwords.cost.passes);
-	return text_out;
-}
-
 static struct lk_status match(const struct lk_core_call *call, const char *password,
 	const struct lk_sign_in *sign_in, bool *matches_out)
 {
 	const struct lk_password_policy *policy = &call->realm->passwords;
 	char dummy[LK_PASSWORD_HASH_SIZE];
-	const char *hash = dummy_hash(call, dummy);
+	struct lk_bytes kept = lk_bytes_of(dummy_hash(call, dummy));
+	const char *hash;
 
 	if (sign_in->exists)
-		hash = lk_arena_strndup(call->arena, (const char *)sign_in->user.password_hash.data,
-			sign_in->user.password_hash.n);
+		kept = sign_in->user.password_hash;
+	hash = lk_arena_strndup(call->arena, (const char *)kept.data, kept.n);
 	if (hash == NULL)
 		return arena_full();
 	LK_TRY(lk_password_matches(lk_bytes_of(password), hash, &policy->cap, matches_out));

@@ -100,8 +100,11 @@ static struct lk_status keep_successor(const struct lk_core_call *call, struct l
 	return lk_rows_move_expiry(txn, &row, 0, record->successor_until_ms);
 }
 
-/* True when the spent token's successor is still unspent and may be told again. A clock that was
- * set back does not make the window longer than it is. */
+/* A call that came earlier may run later, so that its clock shows less than that of the one which
+ * spent the token; by more than this only when the clock was set back. */
+#define OVERTAKEN_MS 60000
+
+/* True when the spent token's successor is still unspent and may be told again. */
 static bool open_successor(const struct lk_core_call *call, const char *predecessor,
 	const struct lk_session_record *record, uint32_t number, struct lk_tokens *tokens)
 {
@@ -114,7 +117,7 @@ static bool open_successor(const struct lk_core_call *call, const char *predeces
 
 	if (number + 1 != record->refresh_number || n <= LK_SEAL_OVERHEAD ||
 		n - LK_SEAL_OVERHEAD >= sizeof tokens->refresh.text || pepper == NULL ||
-		left_ms <= 0 || left_ms > call->realm->sessions.replay_window_ms)
+		left_ms <= 0 || left_ms > call->realm->sessions.replay_window_ms + OVERTAKEN_MS)
 		return false;
 	n -= LK_SEAL_OVERHEAD;
 	if (!lk_unseal(&key, record->successor, (uint8_t *)tokens->refresh.text))

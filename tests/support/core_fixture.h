@@ -17,6 +17,7 @@ struct fixture {
 	struct lk_peppers peppers;
 	struct lk_index *index;
 	struct lk_usage *usage;
+	struct lk_proofs *proofs; /* NULL: no tokens are signed */
 	struct lk_arena arena;
 	struct lk_core_call call; /* in realm `crm` at NOW */
 };
@@ -41,13 +42,14 @@ static inline struct lk_bytes text_of(const char *text)
 	return (struct lk_bytes) { (const uint8_t *)text, strlen(text) };
 }
 
-static inline void fixture_init(struct fixture *f)
+/* Takes over the store. */
+static inline void fixture_init_with(
+	struct fixture *f, struct lk_store *store, const struct lk_realm_spec *realms, size_t n)
 {
-	*f = (struct fixture) { .peppers = { .items = { { 1, { 42 } } }, .n = 1 } };
+	*f = (struct fixture) { .store = store, .peppers = { .items = { { 1, { 42 } } }, .n = 1 } };
 	CHECK_OK(lk_crypto_init());
-	CHECK_OK(lk_store_mem_open(&f->store));
 	CHECK_OK(lk_txn_new(f->store, &f->txn));
-	CHECK_OK(lk_realms_new(fixture_realms, LK_COUNT(fixture_realms), NULL, &f->realms));
+	CHECK_OK(lk_realms_new(realms, n, NULL, &f->realms));
 	CHECK_OK(lk_index_new(f->realms, &f->peppers, &f->index));
 	CHECK_OK(lk_usage_new(&f->usage));
 	lk_arena_init(&f->arena, (size_t)16 * 1024 * 1024);
@@ -55,11 +57,20 @@ static inline void fixture_init(struct fixture *f)
 		&f->peppers, &f->arena, NOW, NULL, NULL };
 }
 
+static inline void fixture_init(struct fixture *f)
+{
+	struct lk_store *store;
+
+	CHECK_OK(lk_store_mem_open(&store));
+	fixture_init_with(f, store, fixture_realms, LK_COUNT(fixture_realms));
+}
+
 static inline void fixture_fini(struct fixture *f)
 {
 	lk_txn_free(f->txn);
 	lk_index_free(f->index);
 	lk_usage_free(f->usage);
+	lk_proofs_free(f->proofs);
 	lk_realms_free(f->realms);
 	lk_arena_fini(&f->arena);
 	lk_store_close(f->store);
@@ -102,7 +113,7 @@ static inline enum lk_deny_reason fixture_verify(
 	struct fixture *f, const char *secret, struct lk_auth_request request)
 {
 	struct lk_verifier verifier = {
-		.index = f->index, .peppers = &f->peppers, .usage = f->usage
+		.index = f->index, .peppers = &f->peppers, .usage = f->usage, .proofs = f->proofs
 	};
 	struct lk_bytes credential = text_of(secret);
 	struct lk_verdict verdict;

@@ -183,14 +183,10 @@ static struct lk_status apply_user(
 		return short_of_memory;
 	if (row->value.data != NULL)
 		st = lk_user_record_decode(row->value, context->arena, &record);
+	if (st.code == LK_OK && row->value.data != NULL && is_of_row(row, record.realm, &record.id))
+		st = lk_user_facts_new(&set->owners, row->realm, &record, &facts);
 	if (st.code == LK_RESOURCE_EXHAUSTED)
 		return st;
-	if (st.code == LK_OK && row->value.data != NULL &&
-		is_of_row(row, record.realm, &record.id)) {
-		facts = lk_user_facts_new(&set->owners, row->realm, &record);
-		if (facts == NULL)
-			return short_of_memory;
-	}
 	set->n_unreadable += row->value.data != NULL && facts == NULL;
 	lk_owner_set_facts(&set->owners, owner, facts, set->retired);
 	return LK_SUCCESS;

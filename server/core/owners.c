@@ -155,9 +155,10 @@ static void fill_roles(const struct lk_realm *realm, const struct lk_user_record
 	facts->roles_n = (uint16_t)(at - facts->roles);
 }
 
-struct lk_user_facts *lk_user_facts_new(
-	struct lk_owners *owners, const struct lk_realm *realm, const struct lk_user_record *record)
+struct lk_status lk_user_facts_new(struct lk_owners *owners, const struct lk_realm *realm,
+	const struct lk_user_record *record, struct lk_user_facts **facts_out)
 {
+	const struct lk_status short_of_memory = LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
 	struct lk_bytes organization = record->organization_id;
 	struct lk_user_facts *facts;
 	size_t roles_n = 0;
@@ -165,22 +166,24 @@ struct lk_user_facts *lk_user_facts_new(
 	for (size_t i = 0; i < record->roles.n; i++)
 		roles_n += record->roles.items[i].n + 1;
 	if (organization.n > LK_OWNER_ID_MAX || roles_n > UINT16_MAX)
-		return NULL;
+		return LK_ERR(LK_DATA_LOSS, "a stored user is damaged");
 	facts = lk_alloc(sizeof *facts + roles_n);
 	if (facts == NULL)
-		return NULL;
+		return short_of_memory;
 	facts->enabled = record->enabled;
 	fill_roles(realm, record, facts);
-	if (organization.n == 0)
-		return facts;
-	memcpy(facts->organization_id, organization.data, organization.n);
-	facts->organization = lk_owners_get(owners,
-		&(struct lk_owner_name) { LK_OWNER_ORGANIZATION, realm->index, organization });
-	if (facts->organization == NULL) {
-		lk_free(facts);
-		return NULL;
+	if (organization.n > 0) {
+		memcpy(facts->organization_id, organization.data, organization.n);
+		facts->organization =
+			lk_owners_get(owners, &(struct lk_owner_name) { LK_OWNER_ORGANIZATION,
+						      realm->index, organization });
+		if (facts->organization == NULL) {
+			lk_free(facts);
+			return short_of_memory;
+		}
 	}
-	return facts;
+	*facts_out = facts;
+	return LK_SUCCESS;
 }
 
 struct lk_organization_facts *lk_organization_facts_new(const struct lk_organization_record *record)

@@ -54,10 +54,16 @@ struct lk_owner *lk_owners_get(struct lk_owners *owners, const struct lk_owner_n
 void lk_owner_set_facts(struct lk_owners *owners, struct lk_owner *owner, const void *facts,
 	struct lk_epoch_bin *retired);
 
-/* Compiled for the realm; lk_free them. The organisation becomes an owner, too. NULL: short of
- * memory. */
-struct lk_user_facts *lk_user_facts_new(struct lk_owners *owners, const struct lk_realm *realm,
-	const struct lk_user_record *record);
+/* Compiled for the realm; lk_free them. The organisation becomes an owner, too.
+ *
+ * LK_RESOURCE_EXHAUSTED  short of memory
+ * LK_DATA_LOSS           the record holds something that no user may have
+ */
+LK_MUST_USE struct lk_status lk_user_facts_new(struct lk_owners *owners,
+	const struct lk_realm *realm, const struct lk_user_record *record,
+	struct lk_user_facts **facts_out);
+
+/* lk_free them. NULL: short of memory. */
 struct lk_organization_facts *lk_organization_facts_new(
 	const struct lk_organization_record *record);
 

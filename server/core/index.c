@@ -276,17 +276,32 @@ void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_e
 	pthread_mutex_unlock(&index->lock);
 }
 
+static void deny_owner(
+	struct lk_index *index, const struct lk_owner_name *name, enum lk_entry_denial denial)
+{
+	struct lk_owner *owner;
+
+	pthread_mutex_lock(&index->lock);
+	owner = lk_owners_find(&index->set.owners, name);
+	if (owner != NULL && atomic_load(&owner->denied) < denial)
+		atomic_store(&owner->denied, (uint8_t)denial);
+	pthread_mutex_unlock(&index->lock);
+}
+
 void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
 	const struct lk_key_id *user_id, enum lk_entry_denial denial)
 {
 	struct lk_owner_name name = lk_owner_of_user(realm->index, user_id);
-	struct lk_owner *owner;
 
-	pthread_mutex_lock(&index->lock);
-	owner = lk_owners_find(&index->set.owners, &name);
-	if (owner != NULL && atomic_load(&owner->denied) < denial)
-		atomic_store(&owner->denied, (uint8_t)denial);
-	pthread_mutex_unlock(&index->lock);
+	deny_owner(index, &name, denial);
+}
+
+void lk_index_deny_organization(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes id, enum lk_entry_denial denial)
+{
+	struct lk_owner_name name = lk_owner_of_organization(realm->index, id);
+
+	deny_owner(index, &name, denial);
 }
 
 const struct lk_keyring *lk_index_keyring(

@@ -64,6 +64,10 @@ void lk_index_deny(struct lk_index *index, const struct lk_key_id *id, enum lk_e
 void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
 	const struct lk_key_id *user_id, enum lk_entry_denial denial);
 
+/* Likewise whatever belongs to an organisation. */
+void lk_index_deny_organization(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes id, enum lk_entry_denial denial);
+
 /* The keyring of a realm, never NULL. Between enter and leave. */
 const struct lk_keyring *lk_index_keyring(
 	const struct lk_index *index, const struct lk_realm *realm);

@@ -7,6 +7,7 @@ static const char *const kinds[] = {
 	[LK_AUDIT_KEY] = "key",
 	[LK_AUDIT_SESSION] = "session",
 	[LK_AUDIT_USER] = "user",
+	[LK_AUDIT_ORGANIZATION] = "organization",
 	[LK_AUDIT_OTHER] = "id",
 };
 
@@ -27,6 +28,9 @@ struct lk_audit *lk_audit_begin(struct lk_call *call, const struct lk_audit *aud
 
 static void deny(const struct lk_audit *audit, enum lk_entry_denial denial)
 {
+	if (audit->kind == LK_AUDIT_ORGANIZATION)
+		lk_index_deny_organization(
+			audit->services->index, audit->realm, lk_bytes_of(audit->id), denial);
 	for (size_t i = 0; i < audit->n_ids; i++)
 		if (audit->kind == LK_AUDIT_USER)
 			lk_index_deny_user(

@@ -6,12 +6,18 @@
 #include "server/rpc/services.h"
 
 /* What was changed. */
-enum lk_audit_kind { LK_AUDIT_KEY, LK_AUDIT_SESSION, LK_AUDIT_USER, LK_AUDIT_OTHER };
+enum lk_audit_kind {
+	LK_AUDIT_KEY,
+	LK_AUDIT_SESSION,
+	LK_AUDIT_USER,
+	LK_AUDIT_ORGANIZATION,
+	LK_AUDIT_OTHER,
+};
 
 struct lk_audit {
 	const char *event; /* a few fixed words */
 	enum lk_audit_kind kind;
-	const char *id; /* of it, as text */
+	const char *id; /* of it, as text; an organisation is denied by it if need be */
 	/* The ids of keys or sessions, or of one user: what the index denies if need be. */
 	const struct lk_key_id *ids;
 	size_t n_ids;

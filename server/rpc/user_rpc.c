@@ -372,11 +372,14 @@ static struct lk_status set_organization(struct lk_call *call,
 	response->organization = lk_organization_message_new(call->arena, &record);
 	if (response->organization == NULL)
 		return NO_ROOM;
-	return lk_audit_on_commit(call, &(struct lk_audit) {
-						.event = "organization set",
-						.kind = LK_AUDIT_OTHER,
-						.id = request->id,
-					});
+	return lk_audit_on_commit(
+		call, &(struct lk_audit) {
+			      .event = "organization set",
+			      .kind = LK_AUDIT_ORGANIZATION,
+			      .id = request->id,
+			      .revokes = (change.fields & LK_ORGANIZATION_FIELD_ENABLED) != 0 &&
+					 !change.enabled,
+		      });
 }
 
 static struct lk_status get_organization(struct lk_call *call,

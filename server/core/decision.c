@@ -158,41 +158,46 @@ static bool is_from_allowed_network(
 	       lk_entry_allows_address(entry, &address);
 }
 
+/* A denial is read before the facts. It is lifted once the facts it stands in for are there, so the
+ * other way round the old facts might be found and the denial no more. */
 static bool is_disabled(
-	const struct lk_owner *organization, const struct lk_organization_facts *facts)
+	const struct lk_owner *organization, const struct lk_organization_facts **facts_out)
 {
+	bool is_denied;
+
+	*facts_out = NULL;
 	if (organization == NULL)
 		return false;
-	return atomic_load(&organization->denied) != 0 || (facts != NULL && !facts->enabled);
+	is_denied = atomic_load(&organization->denied) != 0;
+	*facts_out = lk_owner_organization(organization);
+	return is_denied || (*facts_out != NULL && !(*facts_out)->enabled);
 }
 
 /* The people behind a credential, as they are now. A user of ours who is not there has no rights;
  * an organisation that is not there is only a name. */
 static enum lk_deny_reason judge_owners(const struct lk_entry *entry, struct lk_verdict *verdict)
 {
-	const struct lk_owner *organization = entry->organization;
+	bool is_own_disabled = is_disabled(entry->organization, &verdict->organization);
 
 	verdict->organization_id = lk_entry_organization_id(entry);
-	if (organization != NULL)
-		verdict->organization = lk_owner_organization(organization);
 	if (entry->user != NULL) {
+		bool is_denied = atomic_load(&entry->user->denied) != 0; /* as above */
 		const struct lk_user_facts *user = lk_owner_user(entry->user);
+		const struct lk_organization_facts *organization;
 
-		if (user == NULL || !user->enabled || atomic_load(&entry->user->denied) != 0)
+		if (is_denied || user == NULL || !user->enabled)
 			return LK_DENY_USER_DISABLED;
 		verdict->user = user;
 		verdict->permissions =
 			lk_permset_intersect(&verdict->permissions, &user->permissions);
-		if (user->organization != NULL &&
-			is_disabled(user->organization, lk_owner_organization(user->organization)))
+		if (is_disabled(user->organization, &organization))
 			return LK_DENY_ORGANIZATION_DISABLED;
-		if (organization == NULL && user->organization != NULL) {
+		if (entry->organization == NULL && user->organization != NULL) {
 			verdict->organization_id = user->organization_id;
-			verdict->organization = lk_owner_organization(user->organization);
+			verdict->organization = organization;
 		}
 	}
-	return is_disabled(organization, verdict->organization) ? LK_DENY_ORGANIZATION_DISABLED
-								: LK_DENY_NONE;
+	return is_own_disabled ? LK_DENY_ORGANIZATION_DISABLED : LK_DENY_NONE;
 }
 
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the

@@ -76,9 +76,8 @@ static struct lk_seal_key seal_key(
 }
 
 /* Kept for whoever lost the answer. The sweeper erases it when the time is over. */
-static struct lk_status keep_successor(const struct lk_core_call *call, struct lk_txn *txn,
-	const char *predecessor, const struct lk_key_text *successor,
-	struct lk_session_record *record)
+static struct lk_status keep_successor(const struct lk_core_call *call, const char *predecessor,
+	const struct lk_key_text *successor, struct lk_session_record *record)
 {
 	struct lk_row row = lk_session_row(call, &record->id);
 	const struct lk_pepper *pepper = &call->peppers->items[0];
@@ -88,6 +87,7 @@ static struct lk_status keep_successor(const struct lk_core_call *call, struct l
 	uint8_t *sealed;
 
 	record->successor.n = 0;
+	record->successor_until_ms = 0;
 	if (window_ms == 0)
 		return LK_SUCCESS;
 	sealed = lk_arena_alloc(call->arena, plain.n + LK_SEAL_OVERHEAD);
@@ -97,7 +97,7 @@ static struct lk_status keep_successor(const struct lk_core_call *call, struct l
 	record->successor = (struct lk_bytes) { sealed, plain.n + LK_SEAL_OVERHEAD };
 	record->successor_pepper_id = pepper->id;
 	record->successor_until_ms = call->now + window_ms;
-	return lk_rows_move_expiry(txn, &row, 0, record->successor_until_ms);
+	return LK_SUCCESS;
 }
 
 /* A call that came earlier may run later, so that its clock shows less than that of the one which
@@ -163,13 +163,16 @@ static struct lk_status find_session(const struct lk_core_call *call, struct lk_
 static struct lk_status spend(const struct lk_core_call *call, struct lk_txn *txn,
 	const char *token, struct lk_session_record *record, struct lk_tokens *tokens)
 {
+	struct lk_row row = lk_session_row(call, &record->id);
 	lk_time_ms old_expires_ms = record->expires_ms;
 
 	if (call->now >= record->refresh_expires_ms)
 		return unknown();
 	LK_TRY(lk_session_issue(call, txn, record, tokens));
-	LK_TRY(keep_successor(call, txn, token, &tokens->refresh, record));
-	return lk_session_put(call, txn, record, old_expires_ms);
+	LK_TRY(keep_successor(call, token, &tokens->refresh, record));
+	LK_TRY(lk_session_put(call, txn, record, old_expires_ms));
+	/* Last: the entry that the session had until now may be of the same minute. */
+	return lk_rows_move_expiry(txn, &row, 0, record->successor_until_ms);
 }
 
 struct family {

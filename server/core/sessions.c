@@ -11,7 +11,7 @@
  * what became of it; that of a signed one as long as its access tokens live. */
 #define KEEP_ENDED_MS ((lk_time_ms)24 * 3600 * 1000)
 
-#define SWEEP_ARENA_MAX ((size_t)512 * 1024)
+#define RECORD_ARENA_MAX ((size_t)512 * 1024)
 
 static lk_time_ms earlier(lk_time_ms a, lk_time_ms b)
 {
@@ -147,22 +147,26 @@ static struct lk_status list_ids(const struct lk_core_call *call, struct lk_txn 
 		add_id, ids_out);
 }
 
-/* A listed session whose record is gone is nobody's any more. */
+/* A listed session whose record is gone is nobody's any more. In memory of its own: the records of
+ * all sessions of a user may be more than the call's takes. */
 static struct lk_status end_listed(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_id *id, bool *ended_out)
 {
+	struct lk_core_call own = *call;
 	struct lk_session_record record;
-	struct lk_status st = lk_session_get(call, txn, id, &record);
+	struct lk_arena arena;
+	struct lk_status st;
 
 	*ended_out = false;
-	if (st.code == LK_NOT_FOUND)
-		return LK_SUCCESS;
-	if (st.code != LK_OK)
-		return st;
-	if (record.ended_ms != 0)
-		return LK_SUCCESS;
-	*ended_out = true;
-	return lk_session_end(call, txn, &record);
+	lk_arena_init(&arena, RECORD_ARENA_MAX);
+	own.arena = &arena;
+	st = lk_session_get(&own, txn, id, &record);
+	if (st.code == LK_OK && record.ended_ms == 0) {
+		*ended_out = true;
+		st = lk_session_end(&own, txn, &record);
+	}
+	lk_arena_fini(&arena);
+	return st.code == LK_NOT_FOUND ? LK_SUCCESS : st;
 }
 
 struct lk_status lk_sessions_end_all(const struct lk_core_call *call, struct lk_txn *txn,
@@ -251,16 +255,18 @@ static struct lk_status set_client(const struct lk_core_call *call, const struct
 	return LK_SUCCESS;
 }
 
+/* A token tells its end in seconds, and no other end is told. */
 void lk_session_sign(const struct lk_core_call *call, const struct lk_signer *signer,
 	const struct lk_session_record *record, struct lk_tokens *tokens)
 {
+	lk_time_ms expires_ms =
+		earlier(call->now + call->realm->sessions.access_ttl_ms, record->expires_ms);
 	const struct lk_access_claims claims = {
 		.realm = call->realm,
 		.user_id = record->user_id,
 		.session_id = record->id,
 		.issued_ms = call->now,
-		.expires_ms = earlier(
-			call->now + call->realm->sessions.access_ttl_ms, record->expires_ms),
+		.expires_ms = expires_ms - expires_ms % 1000,
 	};
 
 	lk_access_token_make(signer, &claims, tokens->access);
@@ -376,7 +382,7 @@ struct lk_status lk_sessions_sweep(
 	(void)arg;
 	if (st.code != LK_OK)
 		return st.code == LK_NOT_FOUND ? LK_SUCCESS : st;
-	lk_arena_init(&arena, SWEEP_ARENA_MAX);
+	lk_arena_init(&arena, RECORD_ARENA_MAX);
 	st = lk_session_record_decode(value, &arena, &record);
 	if (st.code == LK_OK)
 		st = settle(txn, row, &record, &arena, now);

@@ -116,14 +116,14 @@ static struct lk_status read_user(const struct lk_core_call *call, struct lk_sto
 	LK_TRY(read_row(call, store, &row, &user));
 	row = lk_row_of_sign_ins(realm, id);
 	LK_TRY(read_row(call, store, &row, &sign_ins));
-	/* What cannot be read lets nobody in, and knows no network. */
+	/* What is damaged lets nobody in, and knows no network. */
 	st = lk_user_record_decode(user.value, call->arena, &sign_in->user);
 	sign_in->exists = user.is_found && st.code == LK_OK && sign_in->user.enabled &&
 			  sign_in->user.password_hash.n > 0;
-	st = lk_sign_ins_record_decode(sign_ins.value, call->arena, &sign_in->sign_ins);
-	if (st.code != LK_OK)
-		sign_in->sign_ins.n_networks = 0;
-	return LK_SUCCESS;
+	if (st.code != LK_RESOURCE_EXHAUSTED)
+		st = lk_sign_ins_record_decode(sign_ins.value, call->arena, &sign_in->sign_ins);
+	/* Short of memory, nothing is known: that is no wrong password. */
+	return st.code == LK_RESOURCE_EXHAUSTED ? st : LK_SUCCESS;
 }
 
 static struct lk_status check_password(const char *password)
@@ -291,6 +291,20 @@ static struct lk_status note_sign_in(
 	return lk_txn_put(txn, lk_row_bytes(&row), value, false);
 }
 
+static bool has_hash(const struct lk_user_record *user, const struct lk_sign_in *sign_in)
+{
+	return lk_text_equal(user->password_hash, sign_in->user.password_hash);
+}
+
+/* Another hash may be of the same password, when somebody else signed in meanwhile and made it
+ * anew: that is no change of the password. */
+static bool has_password(const struct lk_user_record *user, const struct lk_sign_in *sign_in)
+{
+	return has_hash(user, sign_in) ||
+	       (sign_in->new_hash != NULL && user->password_hash.n > 0 &&
+		       user->password_changed_ms == sign_in->user.password_changed_ms);
+}
+
 /* The user as they are now: enabled, and with the password that was judged. */
 static struct lk_status check_user(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_sign_in *sign_in, struct lk_user_view *view_out)
@@ -306,8 +320,7 @@ static struct lk_status check_user(const struct lk_core_call *call, struct lk_tx
 	*view_out = (struct lk_user_view) { .last_sign_in_ms = call->now };
 	LK_TRY(lk_user_record_decode(value, call->arena, &view_out->record));
 	lk_id_format(LK_ID_USER, &view_out->record.id, view_out->id);
-	if (!view_out->record.enabled ||
-		!lk_text_equal(view_out->record.password_hash, sign_in->user.password_hash))
+	if (!view_out->record.enabled || !has_password(&view_out->record, sign_in))
 		return wrong();
 	return LK_SUCCESS;
 }
@@ -318,7 +331,7 @@ struct lk_status lk_sign_in_open(const struct lk_core_call *call, struct lk_txn 
 	const struct lk_key_id *user_id = &sign_in->user.id;
 
 	LK_TRY(check_user(call, txn, sign_in, user_out));
-	if (sign_in->new_hash != NULL)
+	if (sign_in->new_hash != NULL && has_hash(&user_out->record, sign_in))
 		LK_TRY(lk_users_set_password_hash(
 			call, txn, user_id, sign_in->new_hash, sign_in->user.password_hash));
 	LK_TRY(note_sign_in(call, txn, sign_in));

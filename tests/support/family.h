@@ -12,6 +12,7 @@ static inline int set_up(void **state_)
 {
 	const struct lk_session_policy policy = people_policy(LK_TOKEN_EDDSA);
 
+	(void)state_;
 	people_init(&p, &policy);
 	CHECK_OK(people_open(&p, &first));
 	return 0;
@@ -23,6 +24,7 @@ static inline int set_up_strict(void **state_)
 	struct lk_session_policy policy = people_policy(LK_TOKEN_EDDSA);
 
 	policy.replay_window_ms = 0;
+	(void)state_;
 	people_init(&p, &policy);
 	CHECK_OK(people_open(&p, &first));
 	return 0;
@@ -30,6 +32,7 @@ static inline int set_up_strict(void **state_)
 
 static inline int tear_down(void **state_)
 {
+	(void)state_;
 	people_fini(&p);
 	return 0;
 }

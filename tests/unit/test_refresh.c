@@ -36,6 +36,17 @@ TEST(within_the_window_a_spent_token_gives_the_very_same_successor)
 	CHECK(is_alive(&first));
 }
 
+TEST(an_overtaken_call_is_within_the_window)
+{
+	p.f.call.now = NOW + MINUTE;
+	spend(refresh_of(&first), &second);
+	p.f.call.now = NOW;
+	spend(refresh_of(&first), &third);
+	CHECK_STR(refresh_of(&third), refresh_of(&second));
+	p.f.call.now = NOW - 1;
+	kill_family(refresh_of(&first));
+}
+
 TEST(at_the_end_of_the_window_a_spent_token_ends_the_session)
 {
 	spend(refresh_of(&first), &second);
@@ -278,6 +289,7 @@ int main(void)
 		RUN_WITH(set_up,
 			a_refresh_gives_a_successor_and_an_access_token_of_the_same_session),
 		RUN_WITH(set_up, within_the_window_a_spent_token_gives_the_very_same_successor),
+		RUN_WITH(set_up, an_overtaken_call_is_within_the_window),
 		RUN_WITH(set_up, at_the_end_of_the_window_a_spent_token_ends_the_session),
 		RUN_WITH(set_up, a_token_whose_successor_was_used_ends_the_session),
 		RUN_WITH(set_up_strict, without_a_window_a_second_use_ends_the_session),

@@ -92,6 +92,11 @@ LK_MUST_USE struct lk_status lk_call_commit(struct lk_call *call,
 	struct lk_status (*run)(void *arg, struct lk_txn *txn), void *arg,
 	const ProtobufCMessage *response);
 
+/* Whether the call has come before, for a handler that would judge it by what its own change has
+ * altered since: sets call->replay, and the handler returns LK_OK at once. Waits for the
+ * committer. Codes as lk_committer_run, and LK_ALREADY_EXISTS: the key was another request's. */
+LK_MUST_USE struct lk_status lk_call_recall(struct lk_call *call);
+
 /* --- frames --- */
 
 /* The memory of one frame. The transport owns it, submits one frame at a time with it, and uses

@@ -171,6 +171,10 @@ static struct lk_status set_password(struct lk_call *call, const lk_set_password
 
 	if (change == NULL)
 		return NO_ROOM;
+	/* Once it is done, the current password is no longer the one that was given. */
+	LK_TRY(lk_call_recall(call));
+	if (call->replay != NULL)
+		return LK_SUCCESS;
 	change->core = lk_core_call_of(call);
 	change->response = response;
 	LK_TRY(lk_users_get(&change->core, services->store, request->user_id, "", &user));

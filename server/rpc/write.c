@@ -91,6 +91,16 @@ static bool must_compute(struct lk_work *work)
 	return true;
 }
 
+/* Whoever could not be queued is told when to come again. */
+static struct lk_status refused(struct lk_status st)
+{
+	if (st.code == LK_RESOURCE_EXHAUSTED)
+		st.retry_ms = LK_RETRY_FULL_MS;
+	else if (st.code == LK_UNAVAILABLE)
+		st.retry_ms = LK_RETRY_DRAINING_MS;
+	return st;
+}
+
 static void submit(struct lk_write_call *write)
 {
 	struct lk_work *work = write->work;
@@ -101,11 +111,7 @@ static void submit(struct lk_write_call *write)
 	/* After a success the slot is no longer ours: the job may have ended already. */
 	if (st.code == LK_OK)
 		return;
-	if (st.code == LK_RESOURCE_EXHAUSTED)
-		st.retry_ms = LK_RETRY_FULL_MS;
-	else if (st.code == LK_UNAVAILABLE)
-		st.retry_ms = LK_RETRY_DRAINING_MS;
-	write->slot->status = st;
+	write->slot->status = refused(st);
 	count_down(work);
 }
 
@@ -139,19 +145,21 @@ bool lk_write_begin(struct lk_work *work)
 
 struct change {
 	struct lk_call *call;
-	struct lk_status (*run)(void *arg, struct lk_txn *txn);
+	struct lk_status (*run)(void *arg, struct lk_txn *txn); /* NULL: nothing but recalled */
 	void *arg;
 	const ProtobufCMessage *response;
+	bool has_run; /* so that an error is that of the change, not of the queue */
 };
 
 static struct lk_status run_change(void *arg, struct lk_txn *txn)
 {
-	const struct change *change = arg;
+	struct change *change = arg;
 	struct lk_call *call = change->call;
 	struct lk_status st;
 
+	change->has_run = true;
 	LK_TRY(lk_answer_recall(call, txn, &call->replay));
-	if (call->replay != NULL)
+	if (call->replay != NULL || change->run == NULL)
 		return LK_SUCCESS;
 	st = change->run(change->arg, txn);
 	if (st.code == LK_OK)
@@ -159,18 +167,27 @@ static struct lk_status run_change(void *arg, struct lk_txn *txn)
 	return st;
 }
 
-struct lk_status lk_call_commit(struct lk_call *call,
-	struct lk_status (*run)(void *arg, struct lk_txn *txn), void *arg,
-	const ProtobufCMessage *response)
+static struct lk_status await_change(struct change *change)
 {
-	struct lk_committer *committer = call->server->options.committer;
-	struct change change = { call, run, arg, response };
+	struct lk_committer *committer = change->call->server->options.committer;
 	struct lk_status st;
 
 	if (committer == NULL)
 		return LK_ERR(LK_UNIMPLEMENTED, "this server changes nothing");
-	st = lk_committer_run(committer, run_change, &change);
-	if (st.code == LK_RESOURCE_EXHAUSTED && st.retry_ms == 0)
-		st.retry_ms = LK_RETRY_FULL_MS;
-	return st;
+	st = lk_committer_run(committer, run_change, change);
+	return change->has_run ? st : refused(st);
+}
+
+struct lk_status lk_call_commit(struct lk_call *call,
+	struct lk_status (*run)(void *arg, struct lk_txn *txn), void *arg,
+	const ProtobufCMessage *response)
+{
+	return await_change(&(struct change) { call, run, arg, response, false });
+}
+
+struct lk_status lk_call_recall(struct lk_call *call)
+{
+	if (call->idempotency_key.n == 0)
+		return LK_SUCCESS;
+	return await_change(&(struct change) { .call = call });
 }

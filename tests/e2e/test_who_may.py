@@ -264,6 +264,19 @@ class OneEffect(PeopleTest):
             first = self.ask(method, request, *self.options)
             self.assertEqual(self.ask(method, request, *self.options), first, method)
 
+    def test_a_password_that_its_owner_changes_is_changed_once(self):
+        self.create_user(REALM)
+        file = self.daemon.directory / "subject"
+        file.write_text(self.sign_in(REALM)["accessToken"] + "\n")
+        file.chmod(0o600)
+        options = [*self.options, "--subject-file", str(file)]
+        request = {"realm": REALM, "password": "x" + PASSWORD, "currentPassword": PASSWORD}
+        first = self.ask("UserService/SetPassword", request, *options)
+        # The current password is another one now, and this is no wrong guess at it.
+        for _ in range(12):
+            self.assertEqual(self.ask("UserService/SetPassword", request, *options), first)
+        self.sign_in(REALM, password="x" + PASSWORD)
+
     def test_the_same_key_with_another_request_is_refused(self):
         self.ask("KeyService/CreateKey", {"realm": REALM, "name": "a"}, *self.options)
         self.assert_refused(

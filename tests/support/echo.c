@@ -112,6 +112,12 @@ static struct lk_status serve_echo(const void *handlers, struct lk_call *call,
 		return (struct lk_status) {
 			.code = LK_UNAVAILABLE, .retry_ms = 1500, .why = "not now"
 		};
+	if (strcmp(id, "reason") == 0)
+		return (struct lk_status) { .code = LK_RESOURCE_EXHAUSTED,
+			.retry_ms = 86399999,
+			.why = "not so often",
+			.field = "id",
+			.reason = LK_TOO_MANY_ATTEMPTS };
 	if (strcmp(id, "large") == 0)
 		*version = filled(call->arena, 300000);
 	if (strcmp(id, "half") == 0)
@@ -289,6 +295,7 @@ static void read_details(struct lk_bytes bytes, struct echo_reply *reply_out)
 			details->field_violations[0]->field);
 		CHECK_STR(details->field_violations[0]->description, reply_out->why);
 	}
+	reply_out->reason = (enum lk_error_reason)details->reason;
 	if (details->retry_delay != NULL)
 		reply_out->retry_ms = (uint32_t)(details->retry_delay->seconds * 1000 +
 						 details->retry_delay->nanos / 1000000);

@@ -5,6 +5,7 @@
  * is one of:
  *   "field"  INVALID_ARGUMENT about the field `id`
  *   "retry"  UNAVAILABLE, to be tried again in 1500 ms
+ *   "reason" RESOURCE_EXHAUSTED about the field `id`, reason TOO_MANY_ATTEMPTS, in 86,399,999 ms
  *   "large"  an answer of 300,000 bytes
  *   "half"   an answer of 150,000 bytes
  *   "#N"     an answer of about N bytes
@@ -78,6 +79,7 @@ struct echo_reply {
 	char why[256];
 	char field[64];
 	uint32_t retry_ms;
+	enum lk_error_reason reason;
 	char text[256]; /* of an OK answer, cut */
 	size_t n_body;
 };

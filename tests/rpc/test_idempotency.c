@@ -161,11 +161,12 @@ TEST(another_request_under_the_same_key_is_refused)
 TEST(nobody_gets_the_answer_of_another_caller_subject_realm_or_method)
 {
 	static const struct once_call others[] = {
-		{ .caller = "bob" }, { .caller = "alicf" }, { .realm = "two" },
-		{ .method = ONCE_OTHER }, { .method = ONCE_HASH }, { .subject = "a1s" },
-		{ .subject = "b1s" }, /* another user */
-		{ .subject = "a2s" }, /* another session of the first */
-		{ .subject = "a1k" }, /* a key with the id of the session */
+		{ .caller = "bob" }, { .caller = "alicf" },
+		{ .caller = "" }, /* named as the operator, and another all the same */
+		{ .realm = "two" }, { .method = ONCE_OTHER }, { .method = ONCE_HASH },
+		{ .subject = "a1s" }, { .subject = "b1s" }, /* another user */
+		{ .subject = "a2s" },                       /* another session of the first */
+		{ .subject = "a1k" },                       /* a key with the id of the session */
 	};
 	struct kept answers[LK_COUNT(others) + 2];
 	struct once_call calls[LK_COUNT(answers)];

@@ -94,9 +94,9 @@ static bool put_aside(
 		return false;
 	delay = delay > status.retry_ms ? delay : status.retry_ms;
 	call->rest_until = lk_mono_now() + delay;
-	/* What the server has recorded of it may soon be gone. */
-	if (lk_method_changes(call->method) && call->rest_until - call->made_at > RETRY_CHANGES_MS)
-		return false;
+	/* What the server has recorded of it may soon be gone, and the next connection is late. */
+	if (lk_method_changes(call->method) && call->deadline > call->made_at + RETRY_CHANGES_MS)
+		call->deadline = call->made_at + RETRY_CHANGES_MS;
 	return call->rest_until < call->deadline && lk_lane_rest(lane, call);
 }
 

@@ -8,7 +8,8 @@
  * Every call has a deadline, and waiting in the channel counts. A call is tried again, at most
  * LK_ATTEMPTS_MAX times and within its deadline, when the connection was lost or the server was
  * UNAVAILABLE, or RESOURCE_EXHAUSTED with a delay. What changes something carries an idempotency
- * key, the same at each try, so that it happens once; it is tried for five minutes at most.
+ * key, the same at each try, so that it happens once; after its first try it ends five minutes
+ * after it was made at the latest, while the server still knows it.
  *
  * Statuses that come from the channel itself:
  *

@@ -64,6 +64,7 @@ static enum verdict refuse_with_details(
 	delay.seconds = 2;
 	delay.nanos = 1;
 	details.retry_delay = &delay;
+	details.reason = LATCHKEY__V1__ERROR_REASON__ERROR_REASON_SUBJECT_LACKS_PERMISSION;
 	lk_frame_put_reply_head(reply, 1);
 	put_reply_with(reply,
 		(struct lk_frame_reply) { .id = request->calls[0].id,
@@ -75,7 +76,7 @@ static enum verdict refuse_with_details(
 	return REPLY;
 }
 
-TEST(an_error_comes_with_its_text_field_and_delay)
+TEST(an_error_comes_with_its_text_field_delay_and_reason)
 {
 	struct lk_status status;
 	struct rig rig;
@@ -86,6 +87,7 @@ TEST(an_error_comes_with_its_text_field_and_delay)
 	CHECK_STR(status.why, "is too long");
 	CHECK_STR(status.field, "name");
 	CHECK_EQ(status.retry_ms, 2001);
+	CHECK_EQ(status.reason, LK_SUBJECT_LACKS_PERMISSION);
 	rig_close(&rig);
 }
 
@@ -545,7 +547,7 @@ int main(void)
 		RUN(an_answer_comes_back),
 		RUN(an_answer_comes_back_over_tcp),
 		RUN(a_url_of_another_form_is_refused),
-		RUN(an_error_comes_with_its_text_field_and_delay),
+		RUN(an_error_comes_with_its_text_field_delay_and_reason),
 		RUN(an_error_whose_texts_are_garbage_keeps_its_code),
 		RUN(a_refused_frame_fails_all_its_calls),
 		RUN(a_malformed_answer_is_internal),

@@ -50,7 +50,11 @@ static struct lk_status check_health(struct lk_call *call, const lk_health_check
 {
 	CHECK(call->method == &lk_health_service_methods[LK_HEALTH_SERVICE_CHECK]);
 	if (request->service[0] != '\0')
-		return LK_ERR(LK_NOT_FOUND, "no such service");
+		return (struct lk_status) { .code = LK_NOT_FOUND,
+			.retry_ms = 1500,
+			.why = "no such service",
+			.field = "service",
+			.reason = LK_SUBJECT_REFUSED };
 	response->status = LK_SERVING_STATUS_SERVING;
 	return LK_SUCCESS;
 }
@@ -82,6 +86,24 @@ TEST(a_stub_that_waits_leaves_its_output_alone_when_the_call_fails)
 	CHECK_CODE(lk_health_service_check(&channel.base, NULL, &request, &arena, &response),
 		LK_NOT_FOUND);
 	CHECK(response == NULL);
+	lk_arena_fini(&arena);
+}
+
+TEST(a_stub_that_waits_returns_the_whole_error)
+{
+	struct direct_channel channel = channel_to(&healthy);
+	lk_health_check_request request = LK_HEALTH_CHECK_REQUEST_INIT;
+	lk_health_check_response *response = NULL;
+	struct lk_status status;
+	struct lk_arena arena;
+
+	lk_arena_init(&arena, ARENA_MAX);
+	request.service = (char *)(uintptr_t) "other";
+	status = lk_health_service_check(&channel.base, NULL, &request, &arena, &response);
+	CHECK_STR(status.why, "no such service");
+	CHECK_STR(status.field, "service");
+	CHECK_EQ(status.retry_ms, 1500);
+	CHECK_EQ(status.reason, LK_SUBJECT_REFUSED);
 	lk_arena_fini(&arena);
 }
 
@@ -165,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_stub_that_waits_returns_the_response),
+		RUN(a_stub_that_waits_returns_the_whole_error),
 		RUN(a_stub_that_waits_leaves_its_output_alone_when_the_call_fails),
 		RUN(a_stub_that_calls_back_delivers_the_typed_response),
 		RUN(a_handler_that_is_missing_answers_unimplemented),

@@ -363,6 +363,19 @@ TEST(an_error_carries_its_retry_delay)
 	echo_close(&f);
 }
 
+TEST(an_error_carries_its_reason_beside_field_and_delay)
+{
+	struct echo_fixture f;
+
+	echo_open(&f);
+	echo_call(&f, ECHO_CALL(ECHO_FAST, 1, "one", "reason"));
+	echo_check_reply(&f, 0, 1, LK_RESOURCE_EXHAUSTED, "not so often");
+	CHECK_EQ(f.replies.replies[0].reason, LK_TOO_MANY_ATTEMPTS);
+	CHECK_EQ(f.replies.replies[0].retry_ms, 86399999);
+	CHECK_STR(f.replies.replies[0].field, "id");
+	echo_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +402,7 @@ int main(void)
 		RUN(a_method_that_is_not_for_end_users_is_refused_with_a_subject),
 		RUN(an_error_carries_its_field),
 		RUN(an_error_carries_its_retry_delay),
+		RUN(an_error_carries_its_reason_beside_field_and_delay),
 	};
 
 	return RUN_ALL(tests);

@@ -80,6 +80,21 @@ TEST(an_error_arrives_with_its_field)
 	close_fixture(&f);
 }
 
+TEST(an_error_goes_whole_from_the_handler_to_the_caller)
+{
+	struct fixture f;
+	struct lk_status st;
+
+	open_fixture(&f, "good");
+	st = call(&f, ECHO_HASH, "reason");
+	CHECK_CODE(st, LK_RESOURCE_EXHAUSTED);
+	CHECK_STR(st.why, "not so often");
+	CHECK_STR(st.field, "id");
+	CHECK_EQ(st.retry_ms, 86399999);
+	CHECK_EQ(st.reason, LK_TOO_MANY_ATTEMPTS);
+	close_fixture(&f);
+}
+
 TEST(a_channel_in_the_process_has_the_rights_of_its_credential_and_no_more)
 {
 	struct fixture f;
@@ -97,6 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(calls_of_every_lane_are_answered),
 		RUN(an_error_arrives_with_its_field),
+		RUN(an_error_goes_whole_from_the_handler_to_the_caller),
 		RUN(a_channel_in_the_process_has_the_rights_of_its_credential_and_no_more),
 	};
 

@@ -95,6 +95,28 @@ TEST(the_text_of_an_error_outlives_the_callback_that_brought_it)
 	lk_arena_fini(&arena);
 }
 
+TEST(an_error_keeps_its_field_delay_and_reason)
+{
+	char field[] = "current_password";
+	struct threaded_channel channel = { .status = { .code = LK_RESOURCE_EXHAUSTED,
+						    .retry_ms = 86399999,
+						    .why = "not so often",
+						    .field = field,
+						    .reason = LK_TOO_MANY_ATTEMPTS } };
+	Latchkey__V1__HealthCheckResponse *response;
+	struct lk_status status;
+	struct lk_arena arena;
+
+	lk_arena_init(&arena, 4096);
+	status = call_check(&channel, &arena, &response);
+	memset(field, 0, sizeof field);
+	CHECK_CODE(status, LK_RESOURCE_EXHAUSTED);
+	CHECK_STR(status.field, "current_password");
+	CHECK_EQ(status.retry_ms, 86399999);
+	CHECK_EQ(status.reason, LK_TOO_MANY_ATTEMPTS);
+	lk_arena_fini(&arena);
+}
+
 TEST(a_malformed_answer_is_the_servers_fault)
 {
 	struct threaded_channel channel = { .status = LK_SUCCESS,
@@ -112,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(a_blocking_call_returns_the_answer_of_another_thread),
 		RUN(the_text_of_an_error_outlives_the_callback_that_brought_it),
+		RUN(an_error_keeps_its_field_delay_and_reason),
 		RUN(a_malformed_answer_is_the_servers_fault),
 	};
 

@@ -92,6 +92,46 @@ TEST(a_frame_reads_back_as_it_was_written)
 	lk_buf_fini(&buf);
 }
 
+TEST(a_reply_reads_back_as_it_was_written)
+{
+	/* field_violations { field: "id" } retry_delay { seconds: 1 } reason: 5 */
+	static const uint8_t details[] = { 0x0a, 4, 0x0a, 2, 'i', 'd', 0x12, 2, 8, 1, 0x18, 5 };
+	struct lk_frame_reply reply = { .id = 7,
+		.code = LK_RESOURCE_EXHAUSTED,
+		.why = text_of("not so often"),
+		.details = bytes_of(details, sizeof details) };
+	struct lk_frame_reply read;
+	struct lk_cursor cursor;
+	struct lk_buf buf;
+	uint16_t n;
+
+	lk_buf_init(&buf, LK_REPLY_FRAME_MAX);
+	lk_frame_put_reply_head(&buf, 1);
+	CHECK(lk_frame_put_reply(&buf, &reply) != NULL);
+	cursor = lk_cursor_over(bytes_of(buf.data, buf.n));
+	CHECK_OK(lk_frame_read_reply_head(&cursor, &n));
+	CHECK_EQ(n, 1);
+	CHECK_OK(lk_frame_read_reply(&cursor, &read));
+	CHECK_EQ(read.id, 7);
+	CHECK_EQ(read.code, LK_RESOURCE_EXHAUSTED);
+	CHECK_EQ(read.why.n, 12);
+	CHECK_MEM(read.why.data, "not so often", 12);
+	CHECK_EQ(read.details.n, sizeof details);
+	CHECK_MEM(read.details.data, details, sizeof details);
+	CHECK_EQ(read.body.n, 0);
+	CHECK(lk_cursor_clean_end(&cursor));
+	for (size_t cut = 0; cut < buf.n; cut++) {
+		struct lk_status st;
+
+		cursor = lk_cursor_over(bytes_of(buf.data, cut));
+		st = lk_frame_read_reply_head(&cursor, &n);
+		if (st.code == LK_OK)
+			st = lk_frame_read_reply(&cursor, &read);
+		CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	}
+	lk_buf_fini(&buf);
+}
+
 TEST(a_frame_head_with_a_wrong_number_is_refused)
 {
 	static const struct {
@@ -174,6 +214,7 @@ int main(void)
 		RUN(an_arena_refuses_what_exceeds_its_cap),
 		RUN(resetting_an_arena_wipes_what_was_handed_out),
 		RUN(a_frame_reads_back_as_it_was_written),
+		RUN(a_reply_reads_back_as_it_was_written),
 		RUN(a_frame_head_with_a_wrong_number_is_refused),
 		RUN(utf8_is_told_from_what_only_looks_like_it),
 		RUN(malformed_messages_are_refused_before_protobuf_c_sees_them),

@@ -13,9 +13,11 @@ struct lane {
 	struct lk_work **last; /* where the next one is hung */
 	size_t n_queued;
 	size_t queue_max;
+	uint64_t mean_us; /* that a frame takes */
 	bool is_stopping;
 	int nice;
 	lk_lane_run_fn run;
+	uint64_t (*mono_us)(void);
 	pthread_t *threads;
 	size_t n_threads;
 };
@@ -23,6 +25,24 @@ struct lane {
 struct lk_lanes {
 	struct lane lanes[LK_LANES];
 };
+
+uint64_t lk_lane_mean_us(uint64_t mean_us, uint64_t took_us)
+{
+	/* Longer is as long: a clock that jumped, or a machine that slept, is soon forgotten. */
+	const uint64_t most_us = (uint64_t)LK_LANE_DELAY_MAX_MS * 1000;
+
+	took_us = took_us < most_us ? took_us : most_us;
+	return mean_us - mean_us / 8 + took_us / 8;
+}
+
+uint32_t lk_lane_delay_ms(size_t n, size_t workers, uint64_t mean_us)
+{
+	uint64_t ms = (n * mean_us / workers + 999) / 1000;
+
+	if (ms < LK_LANE_DELAY_MIN_MS)
+		return LK_LANE_DELAY_MIN_MS;
+	return ms < LK_LANE_DELAY_MAX_MS ? (uint32_t)ms : LK_LANE_DELAY_MAX_MS;
+}
 
 /* The next frame, or NULL when the lane is stopping and empty. */
 static struct lk_work *take(struct lane *lane)
@@ -43,6 +63,13 @@ static struct lk_work *take(struct lane *lane)
 	return work;
 }
 
+static void note(struct lane *lane, uint64_t took_us)
+{
+	pthread_mutex_lock(&lane->mutex);
+	lane->mean_us = lk_lane_mean_us(lane->mean_us, took_us);
+	pthread_mutex_unlock(&lane->mutex);
+}
+
 static void *work_on(void *arg)
 {
 	struct lane *lane = arg;
@@ -51,17 +78,22 @@ static void *work_on(void *arg)
 	/* On Linux this is the thread's own. Without it the work is done all the same. */
 	if (lane->nice > 0)
 		(void)setpriority(PRIO_PROCESS, 0, lane->nice);
-	while ((work = take(lane)) != NULL)
+	while ((work = take(lane)) != NULL) {
+		uint64_t began_us = lane->mono_us();
+
 		lane->run(work);
+		note(lane, lane->mono_us() - began_us);
+	}
 	return NULL;
 }
 
-static bool start_lane(struct lane *lane, struct lk_lane_size size, lk_lane_run_fn run)
+/* What to run and by which clock is set. */
+static bool start_lane(struct lane *lane, struct lk_lane_size size)
 {
 	lane->last = &lane->first;
 	lane->queue_max = size.queue;
 	lane->nice = size.nice;
-	lane->run = run;
+	lane->mean_us = LK_LANE_MEAN_US;
 	pthread_mutex_init(&lane->mutex, NULL);
 	pthread_cond_init(&lane->ready, NULL);
 	if (size.workers == 0)
@@ -90,8 +122,8 @@ static void stop_lane(struct lane *lane)
 	pthread_mutex_destroy(&lane->mutex);
 }
 
-struct lk_status lk_lanes_start(
-	const struct lk_lane_size sizes[LK_LANES], lk_lane_run_fn run, struct lk_lanes **lanes_out)
+struct lk_status lk_lanes_start(const struct lk_lane_size sizes[LK_LANES], lk_lane_run_fn run,
+	uint64_t (*mono_us)(void), struct lk_lanes **lanes_out)
 {
 	struct lk_lanes *lanes = lk_alloc(sizeof *lanes);
 	bool started = true;
@@ -99,8 +131,11 @@ struct lk_status lk_lanes_start(
 	if (lanes == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "no memory for the lanes");
 	/* All are initialised, also after a failure, so that all can be stopped. */
-	for (size_t i = 0; i < LK_LANES; i++)
-		started = start_lane(&lanes->lanes[i], sizes[i], run) && started;
+	for (size_t i = 0; i < LK_LANES; i++) {
+		lanes->lanes[i].run = run;
+		lanes->lanes[i].mono_us = mono_us;
+		started = start_lane(&lanes->lanes[i], sizes[i]) && started;
+	}
 	if (!started) {
 		lk_lanes_stop(lanes);
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "no threads for the lanes");
@@ -125,6 +160,17 @@ bool lk_lanes_push(struct lk_lanes *lanes, enum lk_lane which, struct lk_work *w
 	}
 	pthread_mutex_unlock(&lane->mutex);
 	return has_room;
+}
+
+uint32_t lk_lanes_delay_ms(struct lk_lanes *lanes, enum lk_lane which)
+{
+	struct lane *lane = &lanes->lanes[which];
+	uint32_t delay_ms;
+
+	pthread_mutex_lock(&lane->mutex);
+	delay_ms = lk_lane_delay_ms(lane->n_queued, lane->n_threads, lane->mean_us);
+	pthread_mutex_unlock(&lane->mutex);
+	return delay_ms;
 }
 
 void lk_lanes_stop(struct lk_lanes *lanes)

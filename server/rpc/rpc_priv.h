@@ -15,9 +15,8 @@
 /* What every reply of an error is certain to find room for. */
 #define LK_ERROR_REPLY_MAX 512
 
-/* Told to those who are refused because there is too much to do. */
+/* Told to those who are refused because there is too much to do; for HASH it is estimated. */
 #define LK_RETRY_FULL_MS 50
-#define LK_RETRY_HASH_MS 500
 #define LK_RETRY_DRAINING_MS 1000
 
 /* A method that this server has. */

@@ -89,12 +89,22 @@ static struct lk_status refuse_draining(void)
 		.why = "the server is shutting down" };
 }
 
-/* A queue of passwords takes longer to empty. */
 static struct lk_status refuse_full(enum lk_lane lane)
 {
 	return (struct lk_status) { .code = LK_RESOURCE_EXHAUSTED,
-		.retry_ms = lane == LK_LANE_HASH ? LK_RETRY_HASH_MS : LK_RETRY_FULL_MS,
+		.retry_ms = LK_RETRY_FULL_MS,
 		.why = lane_is_full[lane] };
+}
+
+/* A queue of passwords takes long to empty: who comes again too soon is refused again, and who
+ * comes too late may be beyond their deadline. */
+static struct lk_status refuse_queued(struct lk_server *server, enum lk_lane lane)
+{
+	struct lk_status st = refuse_full(lane);
+
+	if (lane == LK_LANE_HASH)
+		st.retry_ms = lk_lanes_delay_ms(server->lanes, lane);
+	return st;
 }
 
 struct lk_status lk_crypto_full(void)
@@ -171,7 +181,7 @@ static void take_lane(struct lk_work *work)
 	} else if (is_for_committer(work)) {
 		write_frame(work);
 	} else if (!lk_lanes_push(server->lanes, work->lane, work)) {
-		lk_work_refuse(work, refuse_full(work->lane));
+		lk_work_refuse(work, refuse_queued(server, work->lane));
 	}
 }
 
@@ -281,7 +291,7 @@ static struct lk_status start_lanes(struct lk_server *server)
 	lanes[LK_LANE_WRITE].workers = server->options.committer != NULL ? 0 : 1;
 	for (size_t i = 0; i < LK_LANES; i++)
 		server->slow_frames_max += lanes[i].workers + lanes[i].queue;
-	return lk_lanes_start(lanes, run_queued, &server->lanes);
+	return lk_lanes_start(lanes, run_queued, server->options.mono_us, &server->lanes);
 }
 
 struct lk_status lk_server_new(

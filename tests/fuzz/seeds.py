@@ -6,6 +6,8 @@ Seeds are named seed-*; other files of a corpus are what fuzzing found.
 """
 
 import base64
+import hashlib
+import hmac
 import pathlib
 import struct
 import subprocess
@@ -15,7 +17,14 @@ CORPUS = ROOT / "tests/fuzz/corpus"
 
 SERVICE_SECRET = b"latchkey_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA22I3BT"
 CRM_SECRET = "crm_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA02r8dB"
-KEY_ID = "key_01tRy6czI6jAOLpZvq3hw1"  # 16 times the byte 1
+ID = "01tRy6czI6jAOLpZvq3hw1"  # 16 times the byte 1
+KEY_ID = "key_" + ID
+REALM_BYTES = {"crm": 3, "shop": 4, "web": 5}
+SESSION_TOKEN = "lks_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA3d3L1n"
+REFRESH_TOKEN = "lkr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1rO55z"
+# By the Ed25519 key of the seed 01 00 ... 00, of what access_token("shop") makes.
+SHOP_SIGNATURE = ("8hLMUMck8OpDcKz3Jh_M1UV0DCsmET62krg8avKw83E2MO8k"
+                  "V9dtPREtpjBgCefC3Vioc7aAmolcBUm29P0VAA")
 FAST, CRYPTO, READ, WRITE, HASH = 1, 2, 3, 4, 5
 
 
@@ -58,8 +67,33 @@ def put(target, **seeds):
         (directory / f"seed-{name}").write_bytes(data)
 
 
-def base64url(text):
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+def base64url(data):
+    data = data.encode() if isinstance(data, str) else data
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def realm_id(realm):
+    """What stands behind the prefix in the ids of the user, session and signing key of people.c."""
+    number = int.from_bytes(bytes([REALM_BYTES[realm]] * 16), "big")
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    return "".join(digits[number // 62**place % 62] for place in reversed(range(22)))
+
+
+def payload(realm, of):
+    return (f'{{"iss":"latchkey/{realm}","sub":"user_{of}","aud":"{realm}","sid":"ses_{of}",'
+            f'"jti":"{ID}","iat":1767225600,"exp":1767226200}}')
+
+
+def access_token(realm):
+    """The one of the session in people.c."""
+    if realm == "crm":
+        return SESSION_TOKEN
+    algorithm = {"shop": "EdDSA", "web": "HS256"}[realm]
+    header = f'{{"alg":"{algorithm}","typ":"at+jwt","kid":"sig_{realm_id(realm)}"}}'
+    text = base64url(header) + "." + base64url(payload(realm, realm_id(realm)))
+    key = bytes([1]) + bytes(31)
+    mac = hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return text + "." + (SHOP_SIGNATURE if realm == "shop" else base64url(mac))
 
 
 METADATA = encode("latchkey/v1/common.proto", "latchkey.v1.CallMetadata",
@@ -85,10 +119,11 @@ def dispatch():
         hash=b"\0" + frame(HASH, call(301, 1, echo), credential=b"bare"))
 
 
-def services():
-    def frames(first, *all_frames):
-        return first + b"".join(struct.pack(">H", len(one)) + one for one in all_frames)
+def frames(first, *all_frames):
+    return first + b"".join(struct.pack(">H", len(one)) + one for one in all_frames)
 
+
+def services():
     authenticate = encode(
         "latchkey/v1/auth.proto", "latchkey.v1.AuthenticateRequest",
         f'realm: "crm" credentials {{ kind: CREDENTIAL_KIND_API_KEY value: "{CRM_SECRET}" }} '
@@ -110,6 +145,104 @@ def services():
             "RevokeKey", named + " reason: REVOCATION_REASON_KEY_COMPROMISE"))),
             frame(FAST, call(100, 0, authenticate))),
         health=frames(b"\0", frame(FAST, call(1, 0))))
+
+
+def ask(file, name, text):
+    return encode(f"latchkey/v1/{file}.proto", f"latchkey.v1.{name}Request", text)
+
+
+def authenticate(realm, more=""):
+    """Of a bearer token; a JWT goes to the lane CRYPTO."""
+    token = access_token(realm)
+    body = ask("auth", "Authenticate", f'realm: "{realm}" credentials {{ '
+               f'kind: CREDENTIAL_KIND_BEARER value: "{token}" }} with_permissions: true {more}')
+    return frame(CRYPTO if "." in token else FAST, call(100, 0, body), credential=SERVICE_SECRET)
+
+
+def subject(realm):
+    return encode("latchkey/v1/common.proto", "latchkey.v1.Subject",
+                  f'realm: "{realm}" credentials {{ kind: CREDENTIAL_KIND_BEARER '
+                  f'value: "{access_token(realm)}" }} client_address: "10.0.0.1"')
+
+
+def people():
+    """People sign in, refresh, are asked about, and leave; each realm has its kind of token."""
+    def for_ada(lane, number, file, name, realm, text):
+        body = ask(file, name, f'realm: "{realm}" {text}')
+        return frame(lane, call(number, 0, body, METADATA, subject(realm)),
+                     credential=SERVICE_SECRET)
+
+    def by_service(lane, number, file, name, realm, text):
+        body = ask(file, name, f'realm: "{realm}" {text}')
+        return frame(lane, call(number, 0, body, METADATA), credential=SERVICE_SECRET)
+
+    for realm in REALM_BYTES:
+        of = realm_id(realm)
+
+        def sign_in(password, realm=realm):
+            return by_service(HASH, 101, "auth", "SignIn", realm,
+                              f'email: "Ada@Example.org" password: "{password}" '
+                              'client_address: "10.0.0.1" user_agent: "x"')
+
+        sign_out = by_service(CRYPTO, 103, "auth", "SignOut", realm,
+                              f'access_token: "{access_token(realm)}" scope: SIGN_OUT_SCOPE_ALL')
+        refresh = by_service(WRITE, 102, "auth", "RefreshToken", realm,
+                             f'refresh_token: "{REFRESH_TOKEN}"')
+        # Without metadata, so that it is not the recorded answer.
+        reuse = frame(WRITE, call(102, 1, ask("auth", "RefreshToken", f'realm: "{realm}" '
+                                              f'refresh_token: "{REFRESH_TOKEN}"')),
+                      credential=SERVICE_SECRET)
+        put("services", **{
+            f"{realm}-sign-in": frames(b"\0", sign_in("open sesame"), sign_in("open sesame"),
+                                       sign_in("close sesame")),
+            f"{realm}-session": frames(b"\0", authenticate(realm, 'permissions: "records.read"'),
+                                       refresh, refresh, reuse, authenticate(realm)),
+            f"{realm}-sign-out": frames(b"\0", sign_out, sign_out, authenticate(realm)),
+            f"{realm}-keys": frames(
+                b"\0", for_ada(WRITE, 200, "key", "CreateKey", realm,
+                               'name: "mine" scopes: "records.read"'),
+                for_ada(READ, 202, "key", "ListKeys", realm, ""),
+                for_ada(WRITE, 205, "key", "RevokeKey", realm, f'id: "{KEY_ID}"')),
+            f"{realm}-self": frames(
+                b"\0", for_ada(READ, 301, "user", "GetUser", realm, ""),
+                for_ada(READ, 305, "user", "ListSessions", realm, ""),
+                for_ada(HASH, 304, "user", "SetPassword", realm,
+                        'password: "sesame, open" current_password: "open sesame"'),
+                for_ada(WRITE, 306, "user", "EndSession", realm, f'id: "ses_{of}"'),
+                for_ada(WRITE, 307, "user", "EndSessions", realm, "")),
+            f"{realm}-users": frames(
+                b"\1", frame(HASH, call(300, 0, ask("user", "CreateUser", f'realm: "{realm}" '
+                                                    'email: "eve@example.org" name: "Eve" '
+                                                    'password: "wide open sesame" '
+                                                    'roles: "clerk" organization_id: "acme"'))),
+                frame(READ, call(302, 0, ask("user", "ListUsers", f'realm: "{realm}" '
+                                             'organization_id: "acme" page_size: 1')),
+                      call(309, 1, ask("user", "GetOrganization", f'realm: "{realm}" id: "acme"'))),
+                frame(WRITE,
+                      call(303, 0, ask("user", "UpdateUser", f'realm: "{realm}" id: "user_{of}" '
+                                       'email: "a@b.c" update_mask { paths: "email" '
+                                       'paths: "enabled" }')),
+                      call(308, 1, ask("user", "SetOrganization", f'realm: "{realm}" id: "acme" '
+                                       'plan: "more" update_mask { paths: "plan" }')),
+                      call(310, 2, ask("user", "ResetSignInLimits", f'realm: "{realm}" '
+                                       'email: "a@b.c" client_address: "10.0.0.1"'))),
+                frame(HASH, call(304, 0, ask("user", "SetPassword", f'realm: "{realm}" '
+                                             f'user_id: "user_{of}" '
+                                             'password: "wide open sesame"'))),
+                authenticate(realm)),
+            f"{realm}-keyring": frames(
+                b"\1", frame(WRITE, call(400, 0, ask("keyring", "RotateSigningKey",
+                                                     f'realm: "{realm}"')),
+                             call(402, 1, ask("keyring", "RetireSigningKey",
+                                              f'realm: "{realm}" id: "sig_{of}"'))),
+                frame(READ, call(401, 0, ask("keyring", "ListSigningKeys", f'realm: "{realm}"')),
+                      call(403, 1, ask("keyring", "GetKeySet", f'realm: "{realm}"'))),
+                authenticate(realm)),
+        })
+    put("services", **{"elsewhere": frames(
+        b"\0", for_ada(READ, 301, "user", "GetUser", "shop", ""), frame(
+            READ, call(301, 0, ask("user", "GetUser", 'realm: "web"'), subject=subject("shop")),
+            credential=SERVICE_SECRET))})
 
 
 def channel():
@@ -187,12 +320,9 @@ def small():
         pbkdf2_512=f"$pbkdf2-sha512$1$c29tZXNhbHQ${digest[:-1]}A{digest[:-1]}",
         django=f"pbkdf2_sha256$1$salt${digest}=",
         sha512crypt="$6$rounds=1000$salt$" + "a" * 86)
-    payload = ('{"iss":"latchkey/crm","sub":"user_01tRy6czI6jAOLpZvq3hw1","aud":"crm",'
-               '"sid":"ses_01tRy6czI6jAOLpZvq3hw1","jti":"01tRy6czI6jAOLpZvq3hw1",'
-               '"iat":1767225600,"exp":1767226200}')
     header = base64url('{"alg":"HS256","typ":"at+jwt","kid":"sig_0000000000000000000000"}')
-    put("token", token="\0" + header + "." + base64url(payload) + "." + "A" * 43,
-        payload="\1" + payload, header="\2" + header)
+    put("token", token="\0" + header + "." + base64url(payload("crm", ID)) + "." + "A" * 43,
+        payload="\1" + payload("crm", ID), header="\2" + header)
     record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
         'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
         'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \
@@ -209,6 +339,7 @@ def small():
 if __name__ == "__main__":
     dispatch()
     services()
+    people()
     channel()
     message()
     json()

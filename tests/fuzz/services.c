@@ -3,28 +3,29 @@
  *
  * Input: one byte, odd for the operator's socket, then up to 8 frames, each led by its length in
  * two bytes; the last one may be cut. Each input has a new server whose store holds one key of
- * the realm `crm`, and a service key that may do everything. Invariants: those of fuzz_serve, and
- * the index never holds a record that it cannot read, nor lags behind the store.
+ * the realm `crm`, a service key that may do everything, and the people of people.h. Invariants:
+ * those of fuzz_serve; the index never holds a record that it cannot read, nor lags behind the
+ * store; and in the end all that ends can be swept, with no entry of the sweeper left.
  */
+#include "server/core/sweep.h"
 #include "server/log.h"
 #include "server/rpc/descriptors.h"
 #include "server/rpc/services.h"
 #include "server/store/store_mem.h"
+#include "server/store/sweeper.h"
+#include "tests/fuzz/people.h"
 #include "tests/fuzz/serving.h"
 
-#define NOW ((lk_time_ms)1767225600000) /* 2026-01-01T00:00:00Z */
+#define NOW PEOPLE_NOW
 #define FRAMES_MAX 8
+
+/* No time that a client can name is as late. */
+#define FOREVER_MS ((lk_time_ms)8000 * 366 * 24 * 3600 * 1000)
 
 /* The secrets of the two keys; their ids are 16 times 1 and 16 times 2. */
 #define CRM_SECRET "crm_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA02r8dB"
 #define SERVICE_SECRET "latchkey_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA22I3BT"
 
-static const char *const permissions[] = { "records.read", "records.write", "clients.read" };
-static const struct lk_realm_spec realm_spec = { .name = "crm",
-	.key_prefix = "crm_",
-	.permissions = permissions,
-	.n_permissions = LK_COUNT(permissions),
-	.keys_per_owner_max = 5 };
 static const struct lk_peppers peppers = { .items = { { 1, { 42 } } }, .n = 1 };
 
 struct node {
@@ -32,6 +33,8 @@ struct node {
 	struct lk_realms *realms;
 	struct lk_index *index;
 	struct lk_committer *committer;
+	struct lk_proofs *proofs;
+	struct lk_guesses *guesses;
 	struct lk_services services;
 	struct lk_authorizer authorizer;
 	struct fuzz_served served;
@@ -78,7 +81,7 @@ static void put_key(struct lk_txn *txn, const char *realm, const char *secret, u
 	lk_arena_fini(&arena);
 }
 
-static void put_keys(struct lk_store *store)
+static void populate(struct lk_store *store)
 {
 	struct lk_txn *txn;
 	uint64_t seq;
@@ -86,6 +89,7 @@ static void put_keys(struct lk_store *store)
 	FUZZ_OK(lk_txn_new(store, &txn));
 	put_key(txn, "crm", CRM_SECRET, 1);
 	put_key(txn, LK_REALM_BUILTIN, SERVICE_SECRET, 2);
+	people_put(txn, &peppers);
 	FUZZ_OK(lk_txn_commit(txn, &seq));
 	lk_txn_free(txn);
 }
@@ -106,21 +110,25 @@ static void open_node(struct node *node)
 		.bindings = node->services.bindings,
 		.n_bindings = LK_SERVICES_N,
 		.authorizer = &node->authorizer,
+		.peppers = &peppers,
 		.now = now,
 		.mono_us = mono_us,
 	};
 
-	FUZZ_OK(lk_realms_new(&realm_spec, 1, NULL, &node->realms));
+	FUZZ_OK(lk_realms_new(people_realms, PEOPLE_REALMS, NULL, &node->realms));
 	FUZZ_OK(lk_index_new(node->realms, &peppers, &node->index));
 	FUZZ_OK(lk_index_load(node->index, node->store));
 	FUZZ_OK(lk_committer_start(&committer, &node->committer));
+	FUZZ_OK(lk_proofs_new(16, &node->proofs));
+	FUZZ_OK(lk_guesses_new(&peppers, &node->guesses));
 	options.committer = node->committer;
 	node->services = (struct lk_services) {
-		.verifier = { .index = node->index, .peppers = &peppers },
+		.verifier = { .index = node->index, .peppers = &peppers, .proofs = node->proofs },
 		.index = node->index,
 		.store = node->store,
 		.committer = node->committer,
 		.peppers = &peppers,
+		.guesses = node->guesses,
 		.descriptor_set = lk_descriptor_set(),
 	};
 	node->authorizer = lk_services_authorizer(&node->services);
@@ -131,13 +139,43 @@ static void open_node(struct node *node)
 	node->served.n_bindings = LK_SERVICES_N;
 }
 
+static bool note_row(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
+{
+	(void)key;
+	(void)value;
+	(void)seq;
+	*(bool *)arg = true;
+	return false;
+}
+
+/* Long after everything has ended. */
+static void sweep_all(struct node *node)
+{
+	const struct lk_sweeper sweeper = {
+		.store = node->store, .committer = node->committer, .sweep = lk_core_sweep
+	};
+	const struct lk_row entries = lk_row_of_expiries();
+	struct lk_sweep_counts counts;
+	bool is_left = false;
+
+	FUZZ_OK(lk_guesses_flush(node->guesses, node->committer, NOW));
+	FUZZ_OK(lk_sweeper_run(&sweeper, NOW + FOREVER_MS, &counts));
+	FUZZ_CHECK(counts.failed == 0);
+	FUZZ_OK(lk_store_scan(node->store, lk_row_bytes(&entries), (struct lk_bytes) { NULL, 0 }, 1,
+		note_row, &is_left));
+	FUZZ_CHECK(!is_left);
+}
+
 static void close_node(struct node *node)
 {
 	lk_server_free(node->served.server);
+	sweep_all(node);
 	lk_committer_stop(node->committer);
 	FUZZ_CHECK(lk_index_stats(node->index).unreadable == 0);
 	FUZZ_CHECK(!lk_index_is_behind(node->index));
 	lk_index_free(node->index);
+	lk_proofs_free(node->proofs);
+	lk_guesses_free(node->guesses);
 	lk_realms_free(node->realms);
 	lk_store_close(node->store);
 }
@@ -152,7 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	lk_log_configure(LK_LOG_ERROR, LK_LOG_TEXT_FORMAT);
 	FUZZ_OK(lk_crypto_init());
 	FUZZ_OK(lk_store_mem_open(&node.store));
-	put_keys(node.store);
+	populate(node.store);
 	open_node(&node);
 	for (unsigned i = 0; i < FRAMES_MAX && cursor.at < cursor.end; i++) {
 		size_t left, frame_n = lk_cursor_u16(&cursor);

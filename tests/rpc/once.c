@@ -181,10 +181,11 @@ static struct lk_status find_subject(void *arg, struct lk_call *call,
 	const Latchkey__V1__Subject *subject, struct lk_subject *subject_out)
 {
 	const char *text = subject->credentials[0]->value;
+	const struct once_refusals refused = atomic_load(&refusals);
 
 	(void)arg;
 	(void)call;
-	if (atomic_load(&refusals).subject)
+	if (refused.subject)
 		return (struct lk_status) { .code = LK_UNAUTHENTICATED,
 			.why = "the session is over",
 			.reason = LK_SUBJECT_REFUSED };

@@ -369,7 +369,7 @@ static struct lk_status try_list(struct fixture *f, const struct lk_users_query 
 static void create_many(struct fixture *f, size_t n, struct lk_user_view *views_out)
 {
 	for (size_t i = 0; i < n; i++) {
-		char email[32];
+		char email[48];
 
 		snprintf(email, sizeof email, "u%zu@example.org", i);
 		f->call.now = NOW + (lk_time_ms)i;

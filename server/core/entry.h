@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "server/core/network.h"
+#include "proto/wire/network.h"
 #include "server/core/owners.h"
 #include "server/core/realm.h"
 #include "server/crypto/crypto.h"

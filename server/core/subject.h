@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "server/core/network.h"
+#include "proto/wire/network.h"
 #include "server/core/permset.h"
 #include "server/store/layout.h"
 

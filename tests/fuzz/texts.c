@@ -8,8 +8,8 @@
  */
 #include <arpa/inet.h>
 
+#include "proto/wire/network.h"
 #include "server/core/key_text.h"
-#include "server/core/network.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_key(struct lk_bytes text)

@@ -13,7 +13,7 @@ REASONS = {
 
 # The part of proto/wire that knows no protocol.
 BASE = ["proto/wire/types.h", "proto/wire/status.h", "proto/wire/status.def",
-        "proto/wire/buf.h", "proto/wire/arena.h", "proto/wire/utf8.h"]
+        "proto/wire/buf.h", "proto/wire/arena.h", "proto/wire/utf8.h", "proto/wire/network.h"]
 WIRE = ["proto/wire/"]
 GEN = ["<generated>"]
 STORE = ["server/store/"]

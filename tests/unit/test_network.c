@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/core/network.h"
+#include "proto/wire/network.h"
 #include "tests/support/check.h"
 
 static struct lk_bytes text_of(const char *text)

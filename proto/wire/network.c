@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/core/network.h"
+#include "proto/wire/network.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -34,7 +34,7 @@ lint: build
 
 # Formats all hand-written C
 fmt:
-    @find proto server client gen tests bench -name '*.[ch]' -not -name '*.rpc.[ch]' \
+    @find proto config server client gen tests bench -name '*.[ch]' -not -name '*.rpc.[ch]' \
         -exec clang-format -i {} +
 
 # Generates the committed files below gen/latchkey anew

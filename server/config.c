@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "server/config_priv.h"
-#include "server/core/realm.h"
 
 static bool is_operator_url(const char *text);
 static bool is_url(const char *text);
@@ -112,7 +109,7 @@ static const struct lk_config_field top_fields[] = {
 	{ .name = "log", .kind = LK_CONFIG_SECTION, .section = log_fields },
 	{ .name = "store", .kind = LK_CONFIG_SECTION, .section = store_fields },
 	{ .name = "lanes", .kind = LK_CONFIG_SECTION, .section = lane_fields },
-	{ .name = "realms", .kind = LK_CONFIG_REALMS },
+	{ .name = "realms", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_realms },
 	{ 0 },
 };
 
@@ -141,57 +138,13 @@ static bool is_url(const char *text)
 	return is_operator_url(text) || strncmp(text, "tcp://", 6) == 0;
 }
 
-static void complain_syntax(struct lk_config_reader *reader, const yaml_parser_t *parser)
-{
-	yaml_node_t place = { .start_mark = parser->problem_mark };
-
-	lk_config_complain(
-		reader, &place, "", parser->problem != NULL ? parser->problem : "is not YAML");
-}
-
-static void load_document(struct lk_config_reader *reader, FILE *file, struct lk_config *config)
-{
-	yaml_parser_t parser;
-	yaml_node_t *root;
-
-	if (!yaml_parser_initialize(&parser)) {
-		lk_config_complain(reader, NULL, "", "out of memory");
-		return;
-	}
-	yaml_parser_set_input_file(&parser, file);
-	if (!yaml_parser_load(&parser, &reader->document)) {
-		complain_syntax(reader, &parser);
-		yaml_parser_delete(&parser);
-		return;
-	}
-	root = yaml_document_get_root_node(&reader->document);
-	if (root == NULL)
-		lk_config_complain(reader, &(yaml_node_t) { 0 }, "", "is empty");
-	else
-		lk_config_read_section(reader, top_fields, "", root, config);
-	yaml_document_delete(&reader->document);
-	yaml_parser_delete(&parser);
-}
-
 struct lk_status lk_config_load(const char *path, struct lk_arena *arena,
 	struct lk_config *config_out, struct lk_buf *errors_out)
 {
 	struct lk_config_reader reader = { .path = path, .arena = arena, .errors = errors_out };
 	struct lk_config config = defaults;
-	FILE *file = fopen(path, "re");
 
-	if (file == NULL) {
-		lk_config_complain(&reader, NULL, "", strerror(errno));
-		lk_buf_u8(errors_out, '\0');
-		return LK_ERR(LK_NOT_FOUND, "the configuration cannot be read");
-	}
-	load_document(&reader, file, &config);
-	fclose(file);
-	if (arena->exhausted)
-		lk_config_complain(&reader, NULL, "", "needs too much memory");
-	lk_buf_u8(errors_out, '\0');
-	if (reader.failed)
-		return LK_ERR(LK_INVALID_ARGUMENT, "the configuration has mistakes");
+	LK_TRY(lk_config_read_file(&reader, top_fields, &config, NULL));
 	*config_out = config;
 	return LK_SUCCESS;
 }

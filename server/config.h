@@ -14,7 +14,6 @@
 #include "server/core/realm.h"
 
 #define LK_CONFIG_LISTENERS_MAX 16
-#define LK_CONFIG_PERMISSIONS_MAX 256
 
 struct lk_config_realm {
 	const char *name;

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration's realms. */
-#include <stdio.h>
 #include <string.h>
 
+#include "config/realms.h"
 #include "server/config_priv.h"
-
-#define REALMS_MAX 255    /* of 256, one is built in */
-#define REALM_NAME_MAX 31 /* with `_` it is the realm's key prefix unless another is given */
-
-static bool is_name(const char *text, const char *extra, size_t n_max)
-{
-	size_t n = strlen(text);
-
-	if (n == 0 || n > n_max || text[0] < 'a' || text[0] > 'z')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') ||
-			    strchr(extra, text[i]) != NULL))
-			return false;
-	return true;
-}
 
 static bool is_key_prefix(const char *text)
 {
-	return is_name(text, "_", 32) && text[strlen(text) - 1] == '_' && text[1] != '\0';
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return text[0] >= 'a' && text[0] <= 'z' && n >= 2 && n <= 32 && text[n] == '\0' &&
+	       text[n - 1] == '_';
 }
 
 static bool is_permission(const char *text)
@@ -107,6 +94,9 @@ static const struct lk_config_field subject_fields[] = {
 	{ 0 },
 };
 
+static void read_roles(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+
 /* Of each role. */
 static const struct lk_config_field grants_field = {
 	.kind = LK_CONFIG_TEXTS,
@@ -131,39 +121,18 @@ static const struct lk_config_field realm_fields[] = {
 		.offset = IN_REALM(keys_per_owner_max),
 		.min = 1,
 		.max = 10000 },
-	{ .name = "roles", .kind = LK_CONFIG_ROLES },
+	{ .name = "roles", .kind = LK_CONFIG_CUSTOM, .read = read_roles },
 	{ .name = "sessions", .kind = LK_CONFIG_SECTION, .section = sessions_fields },
 	{ .name = "passwords", .kind = LK_CONFIG_SECTION, .section = passwords_fields },
 	{ .name = "subject", .kind = LK_CONFIG_SECTION, .section = subject_fields },
 	{ 0 },
 };
 
-/* The name of the realm at `index`, or NULL after a complaint. */
-static const char *read_realm_name(struct lk_config_reader *reader, const yaml_node_t *key,
-	const struct lk_config_realm *realms, size_t index)
-{
-	if (!lk_config_is_text(key) || !is_name(lk_config_text(key), "-", REALM_NAME_MAX)) {
-		lk_config_complain(reader, key, "realms",
-			"a realm's name is 1 to 31 of a-z, 0-9 and -, starting with a letter");
-		return NULL;
-	}
-	if (strcmp(lk_config_text(key), "latchkey") == 0) {
-		lk_config_complain(
-			reader, key, "realms.latchkey", "is built in and cannot be configured");
-		return NULL;
-	}
-	for (size_t i = 0; i < index; i++)
-		if (realms[i].name != NULL && strcmp(realms[i].name, lk_config_text(key)) == 0) {
-			lk_config_complain(reader, key, "realms", "the same realm is given twice");
-			return NULL;
-		}
-	return lk_arena_strndup(reader->arena, lk_config_text(key), key->data.scalar.length);
-}
-
 /* `roles:` maps each name to what it grants. */
-void lk_config_read_roles(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
-	struct lk_config_realm *realm)
+static void read_roles(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
 {
+	struct lk_config_realm *realm = into;
 	struct lk_role_spec *roles;
 	yaml_node_pair_t *pairs;
 	size_t n;
@@ -281,57 +250,36 @@ static void check_realm(struct lk_config_reader *reader, const char *section, ya
 	lk_config_complain(reader, find_node(reader, node, st.field), name, st.why);
 }
 
-static void read_realm(
-	struct lk_config_reader *reader, yaml_node_t *node, struct lk_config_realm *realm)
+static void read_realm(struct lk_config_reader *reader, const struct lk_config_realm_entry *entry,
+	struct lk_config_realm *realm)
 {
-	char section[LK_CONFIG_NAME_MAX];
-	size_t n = strlen(realm->name);
-	char *prefix = lk_arena_strndup(reader->arena, realm->name, n + 1);
-
-	if (prefix == NULL)
-		return;
-	for (size_t i = 0; i < n; i++)
-		prefix[i] = realm->name[i] == '-' ? '_' : realm->name[i];
-	prefix[n] = '_';
-	prefix[n + 1] = '\0';
 	set_defaults(realm);
-	realm->key_prefix = prefix;
-	lk_config_join(section, "realms", realm->name);
-	/* `name:` with nothing below it: a realm of defaults. */
-	if (node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0)
-		return;
-	lk_config_read_section(reader, realm_fields, section, node, realm);
-	check_realm(reader, section, node, realm);
+	realm->name = entry->name;
+	realm->key_prefix = entry->key_prefix;
+	if (entry->node != NULL) {
+		lk_config_read_section(reader, realm_fields, entry->section, entry->node, realm);
+		check_realm(reader, entry->section, entry->node, realm);
+	}
 }
 
 void lk_config_read_realms(
-	struct lk_config_reader *reader, yaml_node_t *node, struct lk_config *config)
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
 {
+	const struct lk_config_realm_entry *entries;
+	struct lk_config *config = into;
 	struct lk_config_realm *realms;
-	yaml_node_pair_t *pairs;
 	size_t n;
 
-	if (node->type != YAML_MAPPING_NODE) {
-		lk_config_complain(
-			reader, node, "realms", "must be a section with one entry per realm");
+	(void)name;
+	entries = lk_config_list_realms(reader, node, &n);
+	if (entries == NULL)
 		return;
-	}
-	pairs = node->data.mapping.pairs.start;
-	n = (size_t)(node->data.mapping.pairs.top - pairs);
-	realms = n <= REALMS_MAX ? lk_arena_calloc(reader->arena, n + 1, sizeof *realms) : NULL;
-	if (realms == NULL) {
-		lk_config_complain(reader, node, "realms", "has more than 255 entries");
+	realms = lk_arena_calloc(reader->arena, n + 1, sizeof *realms);
+	if (realms == NULL)
 		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		yaml_node_t *key = yaml_document_get_node(&reader->document, pairs[i].key);
-
-		realms[i].name = read_realm_name(reader, key, realms, i);
-		if (realms[i].name != NULL)
-			read_realm(reader,
-				yaml_document_get_node(&reader->document, pairs[i].value),
-				&realms[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].name != NULL)
+			read_realm(reader, &entries[i], &realms[i]);
 	config->realms = realms;
 	config->n_realms = n;
 }

@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-TOP = ("proto", "gen", "client", "server", "tests", "bench", "cmake", "scripts", ".ci")
+TOP = ("proto", "gen", "config", "client", "server", "tests", "bench", "cmake", "scripts", ".ci")
 TOP_FILES = ("CMakeLists.txt", "Justfile", "justw", "packages.txt", ".clang-format")
 SUFFIXES = (".c", ".h", ".def", ".proto", ".py", ".sh", ".cmake", ".txt", ".yaml", ".yml")
 GENERATED = (".rpc.c", ".rpc.h")

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "config/reader.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "server/config_priv.h"
 
 void lk_config_complain(struct lk_config_reader *reader, const yaml_node_t *node, const char *field,
 	const char *what)
@@ -20,6 +20,23 @@ void lk_config_complain(struct lk_config_reader *reader, const yaml_node_t *node
 		n = snprintf(line, sizeof line, "%s: %s\n", reader->path, what);
 	lk_buf_add(reader->errors, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
 	reader->failed = true;
+}
+
+const struct lk_config_place *lk_config_place_of(
+	const struct lk_config_reader *reader, const char *text)
+{
+	const struct lk_config_place *place = reader->places;
+
+	while (place->text != text)
+		place = place->next;
+	return place;
+}
+
+void lk_config_complain_of(struct lk_config_reader *reader, const char *text, const char *what)
+{
+	const struct lk_config_place *place = lk_config_place_of(reader, text);
+
+	lk_config_complain(reader, place->node, place->name, what);
 }
 
 const char *lk_config_text(const yaml_node_t *node)
@@ -103,6 +120,24 @@ void lk_config_read_bool(
 		lk_config_complain(reader, node, name, "must be true or false");
 }
 
+static const char *keep_text(
+	struct lk_config_reader *reader, const char *name, const yaml_node_t *node)
+{
+	struct lk_config_place *place = lk_arena_alloc(reader->arena, sizeof *place);
+
+	if (place == NULL)
+		return NULL;
+	*place = (struct lk_config_place) {
+		.next = reader->places,
+		.text = lk_arena_strndup(
+			reader->arena, lk_config_text(node), node->data.scalar.length),
+		.name = lk_arena_strndup(reader->arena, name, strlen(name)),
+		.node = node,
+	};
+	reader->places = place;
+	return place->text;
+}
+
 const char *lk_config_read_text(struct lk_config_reader *reader,
 	const struct lk_config_field *field, const char *name, const yaml_node_t *node)
 {
@@ -111,8 +146,7 @@ const char *lk_config_read_text(struct lk_config_reader *reader,
 	else if (field->is_valid != NULL && !field->is_valid(lk_config_text(node)))
 		lk_config_complain(reader, node, name, field->rule);
 	else
-		return lk_arena_strndup(
-			reader->arena, lk_config_text(node), node->data.scalar.length);
+		return keep_text(reader, name, node);
 	return NULL;
 }
 
@@ -204,13 +238,12 @@ static void read_field(struct lk_config_reader *reader, const struct lk_config_f
 		lk_config_read_choice(reader, field, name, node, into);
 		break;
 	case LK_CONFIG_SECTION:
-		lk_config_read_section(reader, field->section, name, node, section);
+		lk_config_read_section(reader, field->section, name, node, into);
 		break;
-	case LK_CONFIG_ROLES:
-		lk_config_read_roles(reader, name, node, section);
+	case LK_CONFIG_CUSTOM:
+		field->read(reader, name, node, into);
 		break;
-	case LK_CONFIG_REALMS:
-		lk_config_read_realms(reader, node, section);
+	case LK_CONFIG_OTHERS:
 		break;
 	}
 }
@@ -221,7 +254,7 @@ static const struct lk_config_field *find_field(
 	for (; fields->name != NULL; fields++)
 		if (lk_config_is_text(key) && strcmp(fields->name, lk_config_text(key)) == 0)
 			return fields;
-	return NULL;
+	return fields->kind == LK_CONFIG_OTHERS ? fields : NULL;
 }
 
 void lk_config_join(char name_out[LK_CONFIG_NAME_MAX], const char *section, const char *field)
@@ -265,6 +298,8 @@ void lk_config_read_section(struct lk_config_reader *reader, const struct lk_con
 			lk_config_complain(reader, key, prefix, "has a field that does not exist");
 			continue;
 		}
+		if (field->kind == LK_CONFIG_OTHERS)
+			continue;
 		lk_config_join(name, prefix, field->name);
 		if ((seen >> (field - fields) & 1) != 0)
 			lk_config_complain(reader, key, name, "is given twice");
@@ -272,4 +307,66 @@ void lk_config_read_section(struct lk_config_reader *reader, const struct lk_con
 		read_field(reader, field, name, value, into);
 	}
 	require_fields(reader, fields, prefix, node, seen);
+}
+
+static void complain_syntax(struct lk_config_reader *reader, const yaml_parser_t *parser)
+{
+	yaml_node_t place = { .start_mark = parser->problem_mark };
+
+	lk_config_complain(
+		reader, &place, "", parser->problem != NULL ? parser->problem : "is not YAML");
+}
+
+/* False after a complaint: then there is no document. */
+static bool load_document(struct lk_config_reader *reader, FILE *file)
+{
+	yaml_parser_t parser;
+	bool is_loaded;
+
+	if (!yaml_parser_initialize(&parser)) {
+		lk_config_complain(reader, NULL, "", "out of memory");
+		return false;
+	}
+	yaml_parser_set_input_file(&parser, file);
+	is_loaded = yaml_parser_load(&parser, &reader->document) != 0;
+	if (!is_loaded)
+		complain_syntax(reader, &parser);
+	yaml_parser_delete(&parser);
+	return is_loaded;
+}
+
+static void read_document(struct lk_config_reader *reader, const struct lk_config_field *fields,
+	void *into, void (*check)(struct lk_config_reader *reader, void *into))
+{
+	yaml_node_t *root = yaml_document_get_root_node(&reader->document);
+
+	if (root == NULL)
+		lk_config_complain(reader, &(yaml_node_t) { 0 }, "", "is empty");
+	else
+		lk_config_read_section(reader, fields, "", root, into);
+	if (reader->arena->exhausted)
+		lk_config_complain(reader, NULL, "", "needs too much memory");
+	if (!reader->failed && check != NULL)
+		check(reader, into);
+}
+
+struct lk_status lk_config_read_file(struct lk_config_reader *reader,
+	const struct lk_config_field *fields, void *into,
+	void (*check)(struct lk_config_reader *reader, void *into))
+{
+	FILE *file = fopen(reader->path, "re");
+
+	if (file == NULL) {
+		lk_config_complain(reader, NULL, "", strerror(errno));
+		lk_buf_u8(reader->errors, '\0');
+		return LK_ERR(LK_NOT_FOUND, "the configuration cannot be read");
+	}
+	if (load_document(reader, file)) {
+		read_document(reader, fields, into, check);
+		yaml_document_delete(&reader->document);
+	}
+	fclose(file);
+	lk_buf_u8(reader->errors, '\0');
+	return reader->failed ? LK_ERR(LK_INVALID_ARGUMENT, "the configuration has mistakes")
+			      : LK_SUCCESS;
 }

@@ -301,8 +301,10 @@ void lk_config_read_section(struct lk_config_reader *reader, const struct lk_con
 		if (field->kind == LK_CONFIG_OTHERS)
 			continue;
 		lk_config_join(name, prefix, field->name);
-		if ((seen >> (field - fields) & 1) != 0)
+		if ((seen >> (field - fields) & 1) != 0) {
 			lk_config_complain(reader, key, name, "is given twice");
+			continue;
+		}
 		seen |= UINT64_C(1) << (field - fields);
 		read_field(reader, field, name, value, into);
 	}

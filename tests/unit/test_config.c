@@ -136,6 +136,25 @@ TEST(each_mistake_is_told_with_its_line)
 	check_mistake("data_dir: \"a\\0b\"\n", 1, "data_dir: must be a text");
 }
 
+/* The second list would have been written behind the first one's end: wherever that lies in the
+ * arena, the sanitizer sees it in one of the rounds. */
+TEST(roles_that_are_given_twice_are_read_once)
+{
+	char yaml[32768];
+
+	for (int n_padding = 0; n_padding < 200; n_padding += 10) {
+		int n = snprintf(yaml, sizeof yaml, HEAD "realms:\n a:\n  permissions: [x");
+
+		for (int i = 0; i < n_padding; i++)
+			n += snprintf(yaml + n, sizeof yaml - (size_t)n, ", p%d", i);
+		n += snprintf(yaml + n, sizeof yaml - (size_t)n, "]\n  roles: { r: []");
+		for (int i = 0; i < 63; i++)
+			n += snprintf(yaml + n, sizeof yaml - (size_t)n, ", r%d: []", i);
+		snprintf(yaml + n, sizeof yaml - (size_t)n, " }\n  roles: { s: [] }\n");
+		check_mistake(yaml, 7, "realms.a.roles: is given twice");
+	}
+}
+
 TEST(listener_addresses_of_other_kinds_are_refused)
 {
 	check_mistake("data_dir: d\nlisten: { operator: 'tcp://127.0.0.1:1' }\n", 2,
@@ -174,6 +193,7 @@ int main(void)
 		RUN(a_small_file_gets_defaults_for_everything_else),
 		RUN(every_field_is_read),
 		RUN(each_mistake_is_told_with_its_line),
+		RUN(roles_that_are_given_twice_are_read_once),
 		RUN(listener_addresses_of_other_kinds_are_refused),
 		RUN(a_report_never_quotes_what_stands_in_the_file),
 		RUN(a_file_that_is_not_there_is_told_apart),

@@ -348,7 +348,7 @@ static void read_document(struct lk_config_reader *reader, const struct lk_confi
 		lk_config_read_section(reader, fields, "", root, into);
 	if (reader->arena->exhausted)
 		lk_config_complain(reader, NULL, "", "needs too much memory");
-	if (!reader->failed && check != NULL)
+	if (!reader->failed)
 		check(reader, into);
 }
 

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "client/bridge/config_fields.h"
 #include "server/config_priv.h"
 
 static bool is_operator_url(const char *text);
@@ -109,6 +110,10 @@ static const struct lk_config_field top_fields[] = {
 	{ .name = "log", .kind = LK_CONFIG_SECTION, .section = log_fields },
 	{ .name = "store", .kind = LK_CONFIG_SECTION, .section = store_fields },
 	{ .name = "lanes", .kind = LK_CONFIG_SECTION, .section = lane_fields },
+	{ .name = "http",
+		.kind = LK_CONFIG_SECTION,
+		.offset = AT(http),
+		.section = lk_bridge_http_fields },
 	{ .name = "realms", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_realms },
 	{ 0 },
 };
@@ -138,13 +143,21 @@ static bool is_url(const char *text)
 	return is_operator_url(text) || strncmp(text, "tcp://", 6) == 0;
 }
 
+static void check(struct lk_config_reader *reader, void *into)
+{
+	const struct lk_config *config = into;
+
+	lk_bridge_config_check(reader, &config->http);
+}
+
 struct lk_status lk_config_load(const char *path, struct lk_arena *arena,
 	struct lk_config *config_out, struct lk_buf *errors_out)
 {
 	struct lk_config_reader reader = { .path = path, .arena = arena, .errors = errors_out };
 	struct lk_config config = defaults;
 
-	LK_TRY(lk_config_read_file(&reader, top_fields, &config, NULL));
+	config.http = lk_bridge_config_default;
+	LK_TRY(lk_config_read_file(&reader, top_fields, &config, check));
 	*config_out = config;
 	return LK_SUCCESS;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "client/bridge/config.h"
 #include "proto/wire/arena.h"
 #include "proto/wire/buf.h"
 #include "proto/wire/status.h"
@@ -33,6 +34,7 @@ struct lk_config_realm {
 	const char *audience; /* likewise */
 	struct lk_password_policy passwords;
 	struct lk_subject_policy subject;
+	struct lk_bridge_realm *http; /* its part of the bridge's configuration */
 };
 
 struct lk_config_lane {
@@ -60,6 +62,7 @@ struct lk_config {
 	struct lk_config_lane hash;
 	const struct lk_config_realm *realms;
 	size_t n_realms;
+	struct lk_bridge_config http;
 };
 
 /* Reads a file into a configuration whose memory is the arena's.

@@ -2,6 +2,7 @@
 /* The configuration's realms. */
 #include <string.h>
 
+#include "client/bridge/config_fields.h"
 #include "config/realms.h"
 #include "server/config_priv.h"
 
@@ -96,6 +97,8 @@ static const struct lk_config_field subject_fields[] = {
 
 static void read_roles(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+static void read_http(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
 /* Of each role. */
 static const struct lk_config_field grants_field = {
@@ -125,6 +128,7 @@ static const struct lk_config_field realm_fields[] = {
 	{ .name = "sessions", .kind = LK_CONFIG_SECTION, .section = sessions_fields },
 	{ .name = "passwords", .kind = LK_CONFIG_SECTION, .section = passwords_fields },
 	{ .name = "subject", .kind = LK_CONFIG_SECTION, .section = subject_fields },
+	{ .name = "http", .kind = LK_CONFIG_CUSTOM, .read = read_http },
 	{ 0 },
 };
 
@@ -171,6 +175,14 @@ static void read_roles(
 		};
 	}
 	realm->roles = roles;
+}
+
+static void read_http(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	const struct lk_config_realm *realm = into;
+
+	lk_config_read_section(reader, lk_bridge_realm_fields, name, node, realm->http);
 }
 
 static void set_defaults(struct lk_config_realm *realm)
@@ -260,6 +272,10 @@ static void read_realm(struct lk_config_reader *reader, const struct lk_config_r
 		lk_config_read_section(reader, realm_fields, entry->section, entry->node, realm);
 		check_realm(reader, entry->section, entry->node, realm);
 	}
+	realm->http->name = realm->name;
+	realm->http->key_prefix = realm->key_prefix;
+	realm->http->permissions = realm->permissions;
+	realm->http->n_permissions = realm->n_permissions;
 }
 
 void lk_config_read_realms(
@@ -267,6 +283,7 @@ void lk_config_read_realms(
 {
 	const struct lk_config_realm_entry *entries;
 	struct lk_config *config = into;
+	struct lk_bridge_realm *bridged;
 	struct lk_config_realm *realms;
 	size_t n;
 
@@ -275,11 +292,16 @@ void lk_config_read_realms(
 	if (entries == NULL)
 		return;
 	realms = lk_arena_calloc(reader->arena, n + 1, sizeof *realms);
-	if (realms == NULL)
+	bridged = lk_arena_calloc(reader->arena, n + 1, sizeof *bridged);
+	if (realms == NULL || bridged == NULL)
 		return;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		realms[i].http = &bridged[i];
 		if (entries[i].name != NULL)
 			read_realm(reader, &entries[i], &realms[i]);
+	}
 	config->realms = realms;
 	config->n_realms = n;
+	config->http.realms = bridged;
+	config->http.n_realms = n;
 }

@@ -42,7 +42,8 @@ def check_options(root, build, page, commands):
 def check_fields(root):
     page = "server/latchkeyd.yaml.5"
     source = "".join((root / name).read_text()
-                     for name in ("server/config.c", "server/config_realm.c"))
+                     for name in ("server/config.c", "server/config_realm.c",
+                                  "client/bridge/config.c"))
     text, examples = (root / page).read_text().split(EXAMPLES)
     fields = set(re.findall(r'\.name = "([\w.]+)",[\s\\]*\.kind', source))
     if not fields:
@@ -50,7 +51,7 @@ def check_fields(root):
     for name in sorted(fields):
         if not re.search(rf"^\.It Li {re.escape(name)}(?= )", text, re.M):
             yield f"{page}: {name} is missing"
-        if not re.search(rf"^\s*{re.escape(name)}:", examples, re.M):
+        if not re.search(rf"^\s*(- )?{re.escape(name)}:", examples, re.M):
             yield f"{page}: the example lacks {name}"
     for name in sorted(set(re.findall(r"^\.It Li ([\w.]+)", text, re.M)) - fields):
         yield f"{page}: there is no {name}"

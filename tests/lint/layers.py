@@ -18,7 +18,9 @@ WIRE = ["proto/wire/"]
 GEN = ["<generated>"]
 STORE = ["server/store/"]
 CORE = ["server/core/", "server/crypto/"]
+# How a configuration is read; and the part of it that both sides read.
 CONFIG = ["config/"]
+BRIDGE_CONFIG = ["client/bridge/config"]
 
 # Path (the longest that fits counts) -> what of ours it may include, which libraries.
 LAYERS = {
@@ -32,6 +34,8 @@ LAYERS = {
     "client/bridge/": (WIRE + GEN + ["client/bridge/"], ["protobuf-c"]),
     # The engine knows no messages, and libevent no more than its loops.
     "client/bridge/http": (BASE + ["client/bridge/http"], ["event"]),
+    # latchkeyd checks the whole file, this part by the same tables.
+    "client/bridge/config": (BASE + CONFIG + BRIDGE_CONFIG + ["client/bridge/http_parse.h"], []),
     "server/crypto/": (BASE + ["server/crypto/"], []),
     "server/crypto/sodium.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/seal.c": (BASE + ["server/crypto/"], ["sodium"]),
@@ -49,7 +53,8 @@ LAYERS = {
                     ["nng"]),
     # What belongs to the program and not to a layer: log, clock and the like.
     "server/": (BASE + ["server/log.h", "server/clock.h", "server/config"], []),
-    "server/config": (BASE + CONFIG + CORE + ["server/config", "server/log.h"], []),
+    "server/config": (BASE + CONFIG + BRIDGE_CONFIG + CORE + ["server/config", "server/log.h"],
+                      []),
     # The one place that sees both sides.
     "server/main.c": (WIRE + GEN + ["server/", "client/channel", "client/bridge/"], []),
     "server/daemon.": (WIRE + GEN + ["server/", "client/channel", "client/bridge/"], []),

@@ -59,12 +59,15 @@ def check_fields(root):
 
 def check_examples(root, build):
     page = "server/latchkeyd.yaml.5"
-    examples = re.findall(r"^\.Bd .*\n((?:.*\n)*?)\.Ed$", (root / page).read_text(), re.M)
-    for number, example in enumerate(examples, 1):
+    shown = re.findall(r"^\.Bd .*\n((?:.*\n)*?)\.Ed$", (root / page).read_text(), re.M)
+    examples = {f"{page}: example {number}": text for number, text in enumerate(shown, 1)}
+    for path in sorted((root / "examples").glob("*.yaml")):
+        examples[f"examples/{path.name}"] = path.read_text()
+    for name, text in examples.items():
         done = subprocess.run([build / "latchkeyd", "--check", "--config", "/dev/stdin"],
-                              input=example, capture_output=True, text=True)
+                              input=text, capture_output=True, text=True)
         if done.returncode != 0:
-            yield f"{page}: example {number}: {done.stderr}"
+            yield f"{name}: {done.stderr}"
 
 
 def check_references(root):

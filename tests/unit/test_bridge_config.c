@@ -12,7 +12,7 @@
 
 /* The same file, read by both. */
 struct fixture {
-	struct lk_arena arena;
+	struct lk_arena whole_arena, arena;
 	struct lk_config whole;
 	struct lk_bridge_config config;
 	struct lk_buf whole_errors, errors;
@@ -20,7 +20,7 @@ struct fixture {
 	char path[64];
 };
 
-static void load(struct fixture *f, const char *yaml)
+static void load_within(struct fixture *f, const char *yaml, size_t memory)
 {
 	FILE *file;
 	int fd;
@@ -30,16 +30,23 @@ static void load(struct fixture *f, const char *yaml)
 	file = fdopen(fd, "w");
 	fputs(yaml, file);
 	fclose(file);
-	lk_arena_init(&f->arena, 1 << 22);
+	lk_arena_init(&f->whole_arena, memory);
+	lk_arena_init(&f->arena, memory);
 	lk_buf_init(&f->whole_errors, 1 << 16);
 	lk_buf_init(&f->errors, 1 << 16);
-	f->whole_st = lk_config_load(f->path, &f->arena, &f->whole, &f->whole_errors);
+	f->whole_st = lk_config_load(f->path, &f->whole_arena, &f->whole, &f->whole_errors);
 	f->st = lk_bridge_config_load(f->path, &f->arena, &f->config, &f->errors);
 	unlink(f->path);
 }
 
+static void load(struct fixture *f, const char *yaml)
+{
+	load_within(f, yaml, 1 << 22);
+}
+
 static void unload(struct fixture *f)
 {
+	lk_arena_fini(&f->whole_arena);
 	lk_arena_fini(&f->arena);
 	lk_buf_fini(&f->whole_errors);
 	lk_buf_fini(&f->errors);
@@ -184,6 +191,29 @@ TEST(a_file_without_http_has_realms_that_nothing_leads_to)
 		CHECK_STR(configs[i]->realms[1].key_prefix, "crm_");
 	}
 	unload(&f);
+}
+
+/* With so much, each reads the whole file or says that it could not. */
+static void check_memory(struct lk_status st, const struct lk_buf *errors)
+{
+	if (st.code == LK_OK)
+		return;
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK(strstr((const char *)errors->data, "needs too much memory") != NULL);
+}
+
+TEST(memory_that_runs_out_anywhere_is_a_mistake)
+{
+	bool is_enough = false;
+	struct fixture f;
+
+	for (size_t memory = 0; !is_enough; memory += 48) {
+		load_within(&f, full, memory);
+		check_memory(f.whole_st, &f.whole_errors);
+		check_memory(f.st, &f.errors);
+		is_enough = f.whole_st.code == LK_OK && f.st.code == LK_OK;
+		unload(&f);
+	}
 }
 
 TEST(the_bridge_leaves_the_rest_of_the_file_to_the_daemon)
@@ -413,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(both_programs_read_every_field),
 		RUN(a_file_without_http_has_realms_that_nothing_leads_to),
+		RUN(memory_that_runs_out_anywhere_is_a_mistake),
 		RUN(the_bridge_leaves_the_rest_of_the_file_to_the_daemon),
 		RUN(each_mistake_in_http_is_told_with_its_line),
 		RUN(each_mistake_in_a_realms_http_is_told_with_its_line),

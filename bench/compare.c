@@ -10,6 +10,7 @@
 #include "bench/echo.h"
 #include "bench/progress.h"
 #include "bench/session.h"
+#include "bench/spawn.h"
 
 /* About what a frame with one call takes. */
 #define ECHO_BYTES 128

@@ -176,15 +176,16 @@ struct lk_status lk_bench_keys_create(struct lk_bench_keys *keys, struct lk_chan
 	return run_pass(&misses);
 }
 
-struct lk_status lk_bench_keys_revoke(
-	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm)
+struct lk_status lk_bench_keys_revoke(struct lk_bench_keys *keys, struct lk_channel *channel,
+	const char *realm, size_t begin, size_t end)
 {
 	struct pass pass = { .keys = keys,
 		.channel = channel,
 		.realm = realm,
 		.what = "revoking keys",
 		.start = start_revoke,
-		.end = keys->n + keys->n_miss };
+		.begin = begin,
+		.end = end };
 
 	return run_pass(&pass);
 }

@@ -34,9 +34,9 @@ extern const char lk_bench_password[];
 LK_MUST_USE struct lk_status lk_bench_users_create(
 	struct lk_channel *channel, const char *realm, size_t n);
 
-/* Revokes them all, for a server that goes on living. */
-LK_MUST_USE struct lk_status lk_bench_keys_revoke(
-	struct lk_bench_keys *keys, struct lk_channel *channel, const char *realm);
+/* Revokes the keys from index `begin` up to `end`. Codes of RevokeKey. */
+LK_MUST_USE struct lk_status lk_bench_keys_revoke(struct lk_bench_keys *keys,
+	struct lk_channel *channel, const char *realm, size_t begin, size_t end);
 
 /* Wipes and frees. */
 void lk_bench_keys_fini(struct lk_bench_keys *keys);

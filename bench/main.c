@@ -14,7 +14,9 @@
 #define EXIT_USAGE 2
 
 enum {
-	OPTION_COMPARE = 256,
+	OPTION_BAD = 256,
+	OPTION_COMPARE,
+	OPTION_CONNECTIONS,
 	OPTION_CREDENTIAL,
 	OPTION_FIRST,
 	OPTION_TIMES,
@@ -22,13 +24,18 @@ enum {
 	OPTION_DURATION,
 	OPTION_IN_FLIGHT,
 	OPTION_JSON,
+	OPTION_KEY_FILE,
 	OPTION_KEYS,
 	OPTION_MISS,
+	OPTION_PIPELINE,
 	OPTION_RATE,
 	OPTION_REALM,
 	OPTION_ROUNDS,
 	OPTION_SERVER,
+	OPTION_THREADS,
 	OPTION_TRANSPORT,
+	OPTION_URI,
+	OPTION_URL,
 	OPTION_ZIPF,
 };
 
@@ -89,6 +96,49 @@ static unsigned long count_of(
 	return n;
 }
 
+static unsigned long percent_of(const char *arg, struct argp_state *state)
+{
+	char digits[8];
+	size_t n = strlen(arg);
+
+	if (n > 1 && arg[n - 1] == '%')
+		n--;
+	snprintf(digits, sizeof digits, "%.*s", (int)n, arg);
+	return number_of("bad", digits, 100, state);
+}
+
+static error_t parse_http(int key, char *arg, struct argp_state *state)
+{
+	struct lk_bench_options *options = state->input;
+
+	switch (key) {
+	case OPTION_URL:
+		options->url = arg;
+		break;
+	case OPTION_KEY_FILE:
+		options->key_file = arg;
+		break;
+	case OPTION_URI:
+		options->uri = arg;
+		break;
+	case OPTION_BAD:
+		options->bad_percent = percent_of(arg, state);
+		break;
+	case OPTION_CONNECTIONS:
+		options->connections = count_of("connections", arg, 60000, state);
+		break;
+	case OPTION_PIPELINE:
+		options->pipeline = count_of("pipeline", arg, 256, state);
+		break;
+	case OPTION_THREADS:
+		options->threads = count_of("threads", arg, 16, state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t parse_target(int key, char *arg, struct argp_state *state)
 {
 	struct lk_bench_options *options = state->input;
@@ -127,7 +177,7 @@ static error_t parse_target(int key, char *arg, struct argp_state *state)
 		options->first = true;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_http(key, arg, state);
 	}
 	return 0;
 }
@@ -172,6 +222,10 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 			argp_error(state, options->compare
 						  ? "--compare measures a daemon of its own"
 						  : "--server needs --realm");
+		if (options->url == NULL && (options->key_file != NULL || options->uri != NULL))
+			argp_error(state, "--key-file and --uri are for a --url");
+		if (options->threads > options->connections)
+			argp_error(state, "--threads must not be above --connections");
 		break;
 	default:
 		return parse_target(key, arg, state);
@@ -222,6 +276,42 @@ static const char refresh_doc[] =
 	"Refresh sessions, each with its newest token, and print rate and "
 	"latencies.\vExample:\n  latchkey-bench refresh --in-flight 64";
 
+static const struct argp_option http_options[] = {
+	{ "compare", OPTION_COMPARE, NULL, 0,
+		"Run Debian's nginx, which answers everything with an empty 200, and verification "
+		"in turn",
+		0 },
+	{ "url", OPTION_URL, "URL", 0,
+		"Measure http://HOST:PORT/PATH instead of a daemon of the bench's own", 1 },
+	{ "key-file", OPTION_KEY_FILE, "FILE", 0,
+		"Keys for --url, one a line: KEY, KEY and the id that X-Latchkey-Key must name, or "
+		"'KEY -' for one that must be refused; without, nothing is shown and 200 is due",
+		1 },
+	{ "uri", OPTION_URI, "PATH", 0, "X-Original-URI to ask --url about (/records/1)", 1 },
+	{ "keys", OPTION_KEYS, "N", 0, "Keys to create and verify (1000)", 2 },
+	{ "zipf", OPTION_ZIPF, NULL, 0, "Choose keys by Zipf's law (0.99) instead of uniformly",
+		2 },
+	{ "bad", OPTION_BAD, "PERCENT", 0,
+		"Share of keys that must be refused, half of them unknown, half revoked (0)", 2 },
+	{ "connections", OPTION_CONNECTIONS, "N", 0, "Connections, which are kept (64)", 2 },
+	{ "pipeline", OPTION_PIPELINE, "N", 0, "Requests under way on each at most (1)", 2 },
+	{ "threads", OPTION_THREADS, "N", 0, "Threads of the load (1)", 2 },
+	{ "rate", OPTION_RATE, "N", 0,
+		"Open loop: start N requests a second at fixed times, whatever the answers do", 2 },
+	{ "duration", OPTION_DURATION, "MS", 0, "Length of a round in milliseconds (1000)", 2 },
+	{ "rounds", OPTION_ROUNDS, "N", 0, "Rounds; the median is shown (5)", 2 },
+	{ "json", OPTION_JSON, NULL, 0, "Print an array of objects", 3 },
+	{ 0 },
+};
+
+static const char http_doc[] =
+	"Verify API keys over HTTP as a proxy does, at /_latchkey/verify, check every verdict, and "
+	"print rate and latencies.\vWithout --url, a latchkeyd from the bench's own directory runs "
+	"on temporary data.\n\nExamples:\n  latchkey-bench http --compare\n"
+	"  latchkey-bench http --rate 20000 --bad 10%\n"
+	"  latchkey-bench http --url http://127.0.0.1:8082/_latchkey/verify --key-file keys "
+	"--uri /api/v1/client";
+
 struct command {
 	const char *name;
 	const struct argp_option *options;
@@ -238,6 +328,13 @@ static int run_verify(const struct lk_bench_options *options)
 static const struct command commands[] = {
 	{ "verify", verify_options, verify_doc, run_verify,
 		{ .keys = 1000, .in_flight = 64, .duration_ms = 1000, .rounds = 5 } },
+	{ "http", http_options, http_doc, lk_bench_http,
+		{ .keys = 1000,
+			.connections = 64,
+			.pipeline = 1,
+			.threads = 1,
+			.duration_ms = 1000,
+			.rounds = 5 } },
 	{ "scale", verify_options + OF_VERIFY_ALONE, scale_doc, lk_bench_scale,
 		{ .keys = 1000000, .in_flight = 256, .duration_ms = 1000, .rounds = 5 } },
 	{ "sign-in", people_options, sign_in_doc, lk_bench_sign_in,
@@ -270,6 +367,7 @@ static void print_help(FILE *file)
 {
 	fprintf(file, "Usage: latchkey-bench COMMAND [OPTION...]\n\n"
 		      "  verify   verification rate and latency; --compare: beside raw nng echo\n"
+		      "  http     verification over HTTP; --compare: beside nginx\n"
 		      "  scale    the same rate with a million keys as with a thousand\n"
 		      "  sign-in  sign-ins; --times: what a storm of them does to verification\n"
 		      "  refresh  refreshes of sessions\n\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `latchkey-bench verify` was asked to do. */
+/* What a command of `latchkey-bench` was asked to do. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,13 @@ struct lk_bench_options {
 	bool first;             /* each credential once */
 	bool compare;
 	double times_capacity; /* of a storm of sign-ins */
+	const char *url;       /* over HTTP; NULL: a daemon of our own */
+	const char *key_file;  /* for it */
+	const char *uri;       /* that is asked about; NULL: one that our own daemon knows */
+	unsigned long bad_percent;
+	unsigned long connections;
+	unsigned long pipeline; /* requests under way on each at most */
+	unsigned long threads;  /* of the load */
 	bool json;
 };
 
@@ -30,4 +37,5 @@ int lk_bench_verify(const struct lk_bench_options *options);
 int lk_bench_compare(const struct lk_bench_options *options);
 int lk_bench_scale(const struct lk_bench_options *options);
 int lk_bench_sign_in(const struct lk_bench_options *options);
+int lk_bench_http(const struct lk_bench_options *options);
 int lk_bench_refresh(const struct lk_bench_options *options);

@@ -7,7 +7,7 @@
 
 #include "client/channel/channel.h"
 
-static bool told(struct lk_status st, const char *what)
+bool lk_session_told(struct lk_status st, const char *what)
 {
 	if (st.code == LK_OK)
 		return true;
@@ -26,7 +26,7 @@ struct lk_channel *lk_session_open(const struct lk_session *session, const char 
 	};
 	struct lk_channel *channel = NULL;
 
-	(void)told(lk_channel_open(&options, &channel), url);
+	lk_session_told(lk_channel_open(&options, &channel), url);
 	return channel;
 }
 
@@ -45,7 +45,7 @@ bool lk_session_begin(struct lk_session *session, const struct lk_bench_options 
 	st = options->server != NULL ? lk_target_use(&session->target, options->server,
 					       options->credential_file, options->realm)
 				     : lk_target_start(&session->target, options->program);
-	if (!told(st, "target"))
+	if (!lk_session_told(st, "target"))
 		return false;
 	channel = lk_session_open(session, any_url(&session->target));
 	if (channel == NULL)
@@ -63,7 +63,7 @@ bool lk_session_begin(struct lk_session *session, const struct lk_bench_options 
 	lk_channel_close(channel);
 	lk_pick_init(&session->pick, options->keys, options->is_zipf);
 	lk_pick_init(&session->pick_miss, n_miss > 0 ? n_miss : 1, false);
-	return told(st, "keys");
+	return lk_session_told(st, "keys");
 }
 
 void lk_session_end(struct lk_session *session)
@@ -73,8 +73,9 @@ void lk_session_end(struct lk_session *session)
 	if (session->target.daemon == 0 && session->keys.items != NULL) {
 		channel = lk_session_open(session, any_url(&session->target));
 		if (channel != NULL)
-			(void)told(lk_bench_keys_revoke(
-					   &session->keys, channel, session->target.realm),
+			lk_session_told(
+				lk_bench_keys_revoke(&session->keys, channel, session->target.realm,
+					0, session->keys.n + session->keys.n_miss),
 				"revoke");
 		lk_channel_close(channel);
 	}
@@ -93,7 +94,7 @@ bool lk_session_round(const struct lk_session *session, struct lk_channel *chann
 	load.keys = &session->keys;
 	load.pick = &session->pick;
 	load.pick_miss = &session->pick_miss;
-	if (!told(lk_load_run(&load, histogram, &result), "load"))
+	if (!lk_session_told(lk_load_run(&load, histogram, &result), "load"))
 		return false;
 	if (result.wrong + result.failed > 0) {
 		fprintf(stderr, "latchkey-bench: of %llu answers %llu were wrong, %llu failed\n",

@@ -26,5 +26,8 @@ struct lk_channel *lk_session_open(const struct lk_session *session, const char 
 LK_MUST_USE bool lk_session_round(const struct lk_session *session, struct lk_channel *channel,
 	const struct lk_load *shape, struct lk_histogram *histogram, double *per_second_out);
 
+/* Whether the status is LK_OK; tells on standard error when it is not. */
+bool lk_session_told(struct lk_status status, const char *what);
+
 /* The middle of n values, which are sorted on the way. */
 double lk_median(double *values, unsigned n);

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/target.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/spawn.h"
 #include "bench/watch.h"
 #include "client/channel/channel.h"
 #include "latchkey/v1/health.rpc.h"
@@ -23,94 +18,27 @@
 
 #define READY_MS 60000
 
-extern char **environ;
-
-unsigned lk_free_port(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unsigned port = 0;
-
-	if (fd < 0)
-		return 0;
-	if (bind(fd, (struct sockaddr *)&address, n) == 0 &&
-		getsockname(fd, (struct sockaddr *)&address, &n) == 0)
-		port = ntohs(address.sin_port);
-	close(fd);
-	return port;
-}
-
-/* Servers get the first half of the CPUs and the load the second, the same for every server that is
- * compared: otherwise the scheduler decides anew in each round who wakes whom on which core, which
- * costs more than the work. Threads that start later inherit it. */
-static void pin_to_half(unsigned half)
-{
-	static cpu_set_t all;
-	static int n_all;
-	cpu_set_t set;
-	int seen = 0;
-
-	if (n_all == 0 && sched_getaffinity(0, sizeof all, &all) == 0)
-		n_all = CPU_COUNT(&all);
-	if (n_all < 2)
-		return;
-	CPU_ZERO(&set);
-	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all) && (seen++ >= n_all / 2) == (half == 1))
-			CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof set, &set);
-}
-
-static pid_t spawn(const char *program, const char *const argv[], int out_fd, const char *err_path)
-{
-	posix_spawn_file_actions_t actions;
-	pid_t pid = 0;
-
-	posix_spawn_file_actions_init(&actions);
-	if (out_fd >= 0)
-		posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-	if (err_path != NULL)
-		posix_spawn_file_actions_addopen(
-			&actions, STDERR_FILENO, err_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	pin_to_half(0);
-	if (posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ) !=
-		0)
-		pid = 0;
-	pin_to_half(1);
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
-}
-
-pid_t lk_spawn_ready(const char *program, const char *const argv[])
-{
-	int fds[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return 0;
-	pid = spawn(program, argv, fds[1], NULL);
-	close(fds[1]);
-	if (pid > 0 && read(fds[0], &byte, 1) != 1) {
-		lk_spawn_stop(pid);
-		pid = 0;
-	}
-	close(fds[0]);
-	return pid;
-}
-
-void lk_spawn_stop(pid_t pid)
-{
-	if (pid <= 0)
-		return;
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-}
-
 /* Of realms whose passwords are only a way to sessions. */
 #define CHEAP ", passwords: { argon2_memory_kib: 64, argon2_passes: 1 } "
+
+/* What the realm `bench` has of HTTP: one rule, for the request that the bench asks about. As many
+ * loops as a rival gets workers. */
+static void print_http(const struct lk_target *target, FILE *file)
+{
+	if (target->http_port == 0) {
+		fputs("realms:\n  bench:\n", file);
+		return;
+	}
+	fprintf(file,
+		"http: { trusted_proxies: [127.0.0.1], loops: %u }\n"
+		"realms:\n"
+		"  bench:\n"
+		"    http:\n"
+		"      listen: [\"127.0.0.1:%u\"]\n"
+		"      routes:\n"
+		"        - { path: /records/*, methods: [GET], permissions: [records.read] }\n",
+		lk_spawn_cpus(), target->http_port);
+}
 
 static bool write_config(const struct lk_target *target)
 {
@@ -125,19 +53,20 @@ static bool write_config(const struct lk_target *target)
 		"data_dir: %s/data\n"
 		"listen:\n  operator: %s\n  rpc: [\"%s\"]\n"
 		"store: { reserve_mib: 1 }\n"
-		"log: { level: warn }\n"
-		"realms:\n"
-		"  bench: { permissions: [records.read, records.write], keys_per_owner_max: 10000 "
-		"}\n"
-		"  people: {}\n"
-		"  opaque: { sessions: { token: opaque, per_user_max: 1000 }" CHEAP "}\n"
-		"  hs256: { sessions: { token: HS256, per_user_max: 1000 }" CHEAP "}\n"
-		"  eddsa: { sessions: { token: EdDSA, per_user_max: 1000 }" CHEAP "}\n"
-		"  strict: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
-		"0s }" CHEAP "}\n"
-		"  cheap: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
-		"3s }" CHEAP "}\n",
+		"log: { level: warn }\n",
 		target->directory, target->ipc_url, target->tcp_url);
+	print_http(target, file);
+	fputs("    permissions: [records.read, records.write]\n"
+	      "    keys_per_owner_max: 10000\n"
+	      "  people: {}\n"
+	      "  opaque: { sessions: { token: opaque, per_user_max: 1000 }" CHEAP "}\n"
+	      "  hs256: { sessions: { token: HS256, per_user_max: 1000 }" CHEAP "}\n"
+	      "  eddsa: { sessions: { token: EdDSA, per_user_max: 1000 }" CHEAP "}\n"
+	      "  strict: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
+	      "0s }" CHEAP "}\n"
+	      "  cheap: { sessions: { token: HS256, per_user_max: 1000, refresh_replay_window: "
+	      "3s }" CHEAP "}\n",
+		file);
 	return fclose(file) == 0;
 }
 
@@ -186,7 +115,7 @@ static struct lk_status start_daemon(struct lk_target *target, const char *progr
 		return LK_ERR(LK_UNAVAILABLE, "the program's path is too long");
 	snprintf(config, sizeof config, "%s/bench.yaml", target->directory);
 	snprintf(log, sizeof log, "%s/latchkeyd.log", target->directory);
-	target->daemon = spawn(daemon, argv, -1, log);
+	target->daemon = lk_spawn(daemon, argv, log);
 	if (target->daemon == 0)
 		return LK_ERR(
 			LK_UNAVAILABLE, "latchkeyd cannot be run; it belongs beside the bench");
@@ -229,11 +158,12 @@ static struct lk_status make_service_key(struct lk_target *target)
 	return st.code == LK_OK ? st : LK_ERR(st.code, "the bench's service key was refused");
 }
 
-struct lk_status lk_target_start(struct lk_target *target, const char *program)
+static struct lk_status start_target(
+	struct lk_target *target, const char *program, unsigned http_port)
 {
 	struct lk_status st;
 
-	*target = (struct lk_target) { .realm = "bench" };
+	*target = (struct lk_target) { .realm = "bench", .http_port = http_port };
 	snprintf(target->directory, sizeof target->directory, "/tmp/latchkey-bench-XXXXXX");
 	if (mkdtemp(target->directory) == NULL) {
 		target->directory[0] = '\0';
@@ -246,6 +176,16 @@ struct lk_status lk_target_start(struct lk_target *target, const char *program)
 		return LK_ERR(LK_UNAVAILABLE, "the daemon's configuration cannot be written");
 	st = start_daemon(target, program);
 	return st.code == LK_OK ? make_service_key(target) : st;
+}
+
+struct lk_status lk_target_start(struct lk_target *target, const char *program)
+{
+	return start_target(target, program, 0);
+}
+
+struct lk_status lk_target_start_http(struct lk_target *target, const char *program)
+{
+	return start_target(target, program, lk_free_port());
 }
 
 struct lk_status lk_target_restart(
@@ -296,19 +236,11 @@ struct lk_status lk_target_use(
 	return LK_SUCCESS;
 }
 
-static int remove_entry(const char *path, const struct stat *stat, int type, struct FTW *where)
-{
-	(void)stat;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 void lk_target_stop(struct lk_target *target)
 {
 	lk_spawn_stop(target->daemon);
 	if (target->directory[0] != '\0')
-		nftw(target->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		lk_remove_tree(target->directory);
 	lk_wipe(target, sizeof *target);
 }
 

@@ -17,6 +17,7 @@ struct lk_target {
 	char ipc_url[LK_TARGET_URL_MAX];
 	char realm[64];
 	char credential[LK_CREDENTIAL_MAX]; /* a service key; wiped at the end */
+	unsigned http_port;                 /* of 127.0.0.1; 0: it serves no HTTP */
 	pid_t daemon;                       /* 0: none of ours */
 };
 
@@ -26,6 +27,10 @@ struct lk_target {
  * `program` is the bench's own path; latchkeyd is beside it.
  * LK_UNAVAILABLE  it did not start; its log has been shown */
 LK_MUST_USE struct lk_status lk_target_start(struct lk_target *target, const char *program);
+
+/* The same, and the realm `bench` answers `/_latchkey/verify`, where GET of /records/... takes a
+ * key with the permission records.read, and 127.0.0.1 is believed when it says what was asked. */
+LK_MUST_USE struct lk_status lk_target_start_http(struct lk_target *target, const char *program);
 
 /* Uses a server that runs; the service key is the first line of the file. Only one URL is set.
  * LK_INVALID_ARGUMENT  the file cannot be read, or the URL is neither tcp:// nor ipc:// */
@@ -45,12 +50,3 @@ void lk_target_stop(struct lk_target *target);
 
 /* Resident memory of our daemon in bytes, mapped files aside; 0 when it is not ours. */
 uint64_t lk_target_resident(const struct lk_target *target);
-
-/* Starts `program argv…` and waits for the byte "+" on its standard output. 0 on failure. */
-pid_t lk_spawn_ready(const char *program, const char *const argv[]);
-
-/* Ends a process that was spawned. */
-void lk_spawn_stop(pid_t pid);
-
-/* A tcp port of 127.0.0.1 that is free now; 0 when there is none. */
-unsigned lk_free_port(void);

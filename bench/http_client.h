@@ -34,7 +34,8 @@ LK_MUST_USE struct lk_status lk_http_wait(const struct lk_bench_url *url);
 
 /* Connects, runs the load and waits for every answer, for ten seconds at most. Latencies of an open
  * loop count from the intended start, so that a stalled server cannot hide its queue. A connection
- * that the server closes after an answer, saying so, is opened again.
+ * that the server closes after an answer, saying so, is opened again; with a pipeline a reset may
+ * forestall that, and counts as a failure.
  * LK_UNAVAILABLE         no connection
  * LK_RESOURCE_EXHAUSTED  memory, descriptors or threads are short
  * Otherwise LK_OK, with what went wrong counted. */

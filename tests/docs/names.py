@@ -12,8 +12,8 @@ import sys
 PROGRAMS = {
     "server/latchkeyd.8": [["latchkeyd"]],
     "bench/latchkey-bench.1": [["latchkey-bench"], ["latchkey-bench", "verify"],
-                               ["latchkey-bench", "scale"], ["latchkey-bench", "sign-in"],
-                               ["latchkey-bench", "refresh"]],
+                               ["latchkey-bench", "http"], ["latchkey-bench", "scale"],
+                               ["latchkey-bench", "sign-in"], ["latchkey-bench", "refresh"]],
 }
 
 # A page shows how other programs are called, too.

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Copies the generated stubs of the core services from a build tree to where they are committed.
+# Copies what was generated for the core services and the surfaces from a build tree to where it is
+# committed.
 #
 #   gen/update.sh [BUILD-DIR]     the default is build/debug
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build/debug}
-rm -f gen/latchkey/v1/*.rpc.[hc]
-cp "$build"/gen/latchkey/v1/*.rpc.[hc] gen/latchkey/v1/
+for part in v1 rest; do
+	mkdir -p "gen/latchkey/$part"
+	rm -f gen/latchkey/"$part"/*.rpc.[hc]
+	cp "$build/gen/latchkey/$part"/*.rpc.[hc] "gen/latchkey/$part"
+done

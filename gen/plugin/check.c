@@ -6,12 +6,11 @@
 #include "gen/plugin/options.h"
 
 #define NUMBER_MAX 65535
-#define PATH_METHOD_OPTIONS 4
 
 static void check_rule(struct lk_schema *schema, const struct lk_site *site)
 {
 	const int32_t path[] = { site->path[0], site->path[1], site->path[2], site->path[3],
-		PATH_METHOD_OPTIONS, LK_OPTION_RPC };
+		LK_PATH_METHOD_OPTIONS, LK_OPTION_RPC };
 	struct lk_place place = { site->file, path, LK_COUNT(path) };
 	const char *name = site->method->name;
 	const Latchkey__V1__MethodRule *rule = lk_options_rule(schema->arena, site->method);
@@ -31,6 +30,25 @@ static void check_rule(struct lk_schema *schema, const struct lk_site *site)
 	if (strspn(rule->scope, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(rule->scope))
 		lk_schema_fail(schema, place,
 			"the scope of method %s may have only a-z, 0-9, '.', '_' and '-'", name);
+}
+
+/* A service is either a surface, with routes, or it has rules. */
+static void check_options(struct lk_schema *schema, const struct lk_site *site)
+{
+	struct lk_place place = lk_schema_site_place(site);
+	const char *name = site->method->name;
+
+	if (!lk_surface_is(schema, site->service)) {
+		check_rule(schema, site);
+		if (lk_options_route(schema->arena, site->method) != NULL)
+			lk_schema_fail(schema, place,
+				"method %s has the option (latchkey.v1.rest), but %s is no surface",
+				name, site->service->name);
+	} else if (lk_options_rule(schema->arena, site->method) != NULL) {
+		lk_schema_fail(schema, place,
+			"method %s has the option (latchkey.v1.rpc), but %s is a surface", name,
+			site->service->name);
+	}
 }
 
 static void check_type(struct lk_schema *schema, const struct lk_site *site, struct lk_type *type)
@@ -71,7 +89,7 @@ static void check_method(struct lk_schema *schema, const struct lk_site *site)
 	struct lk_type *request = lk_schema_type(schema, site->method->input_type);
 	struct lk_type *response = lk_schema_type(schema, site->method->output_type);
 
-	check_rule(schema, site);
+	check_options(schema, site);
 	if (site->method->client_streaming || site->method->server_streaming)
 		lk_schema_fail(schema, lk_schema_site_place(site),
 			"method %s is streaming; a call has one request and one response",
@@ -79,7 +97,8 @@ static void check_method(struct lk_schema *schema, const struct lk_site *site)
 	check_type(schema, site, request);
 	if (response != request)
 		check_type(schema, site, response);
-	check_realm(schema, request);
+	if (!lk_surface_is(schema, site->service))
+		check_realm(schema, request);
 }
 
 static void check_service(struct lk_schema *schema, const pb_file *file, size_t index)
@@ -95,6 +114,8 @@ static void check_service(struct lk_schema *schema, const pb_file *file, size_t 
 
 		check_method(schema, &site);
 	}
+	if (lk_surface_is(schema, service))
+		lk_check_surface(schema, file, index);
 }
 
 /* `owners` has the name of the method that took a number, by number. */

@@ -2,11 +2,19 @@
 /* What the plugin refuses. Errors go to the schema, all of them at once. */
 #pragma once
 
-#include "gen/plugin/schema.h"
+#include "gen/plugin/surface.h"
 
 /* Methods and what they carry: a rule each, numbers that no other method of the request has,
  * sound types, a realm that is one. */
 void lk_check_methods(struct lk_schema *schema);
+
+/* A surface: its own option, its errors, the cookies of its messages, its routes. */
+void lk_check_surface(struct lk_schema *schema, const pb_file *file, size_t index);
+
+/* Of lk_check_surface: one route, and whether it is apart from one that came before. */
+void lk_check_route(struct lk_schema *schema, const struct lk_route *route);
+void lk_check_routes_meet(
+	struct lk_schema *schema, const struct lk_route *route, const struct lk_route *earlier);
 
 /* C names: nothing declared in two places ends up with the same one. */
 void lk_check_names(struct lk_schema *schema);

@@ -4,6 +4,7 @@
 
 #include "gen/plugin/check.h"
 #include "gen/plugin/names.h"
+#include "gen/plugin/surface.h"
 
 /* A C name and what it is made of. */
 struct claim {
@@ -66,9 +67,13 @@ static void claim_method(struct claims *claims, const struct lk_site *in)
 	const char *owner = lk_out_format(schema->arena, "method %s.%s",
 		lk_schema_service_name(schema, in), in->method->name);
 
-	claim(claims, place, owner, name);
-	claim(claims, place, owner, lk_out_format(schema->arena, "%s_async", name));
-	claim(claims, place, owner, lk_out_format(schema->arena, "%s_done_fn", name));
+	if (lk_surface_is(schema, in->service)) {
+		claim(claims, place, owner, lk_out_format(schema->arena, "%s_answer", name));
+	} else {
+		claim(claims, place, owner, name);
+		claim(claims, place, owner, lk_out_format(schema->arena, "%s_async", name));
+		claim(claims, place, owner, lk_out_format(schema->arena, "%s_done_fn", name));
+	}
 	claim(claims, place, owner, lk_names_upper(schema, name));
 }
 
@@ -100,7 +105,9 @@ static void claim_service(struct claims *claims, const pb_file *file, size_t ind
 		lk_out_format(schema->arena, "service %s", lk_schema_service_name(schema, &first));
 
 	claim(claims, place, owner, name);
-	claim(claims, place, owner, lk_out_format(schema->arena, "%s_methods", name));
+	claim(claims, place, owner,
+		lk_out_format(schema->arena,
+			lk_surface_is(schema, first.service) ? "%s_openapi" : "%s_methods", name));
 	for (size_t i = 0; i < file->service[index]->n_method; i++) {
 		struct lk_site site = lk_schema_site(file, index, i);
 

@@ -14,3 +14,12 @@ void lk_emit_header(const struct lk_schema *schema, const pb_file *file, struct 
 
 /* <stem>.rpc.c; marks types as reached. */
 void lk_emit_source(struct lk_schema *schema, const pb_file *file, struct lk_buf *out);
+
+/* The parts of both that are about a surface; `index` is that of its service. */
+void lk_emit_surface_header(
+	const struct lk_schema *schema, const pb_file *file, size_t index, struct lk_buf *out);
+void lk_emit_surface_source(
+	struct lk_schema *schema, const pb_file *file, size_t index, struct lk_buf *out);
+
+/* The table of secrets in what a service carries. Returns how many there are. */
+size_t lk_emit_secrets(struct lk_schema *schema, const struct lk_site *site, struct lk_buf *out);

@@ -3,6 +3,7 @@
 
 #include "gen/plugin/names.h"
 #include "gen/plugin/options.h"
+#include "gen/plugin/surface.h"
 
 /* The names that the functions of one method are made of. */
 struct words {
@@ -137,8 +138,7 @@ static void emit_row(const struct lk_schema *schema, const struct lk_site *site,
 	lk_out_print(out, "\t\t.serve = serve_%s,\n\t},\n", lk_names_local_method(schema, site));
 }
 
-/* Returns how many there are. */
-static size_t emit_secrets(struct lk_schema *schema, const struct lk_site *site, struct lk_buf *out)
+size_t lk_emit_secrets(struct lk_schema *schema, const struct lk_site *site, struct lk_buf *out)
 {
 	size_t n = 0;
 
@@ -170,7 +170,7 @@ static void emit_tables(
 	const pb_service *service = file->service[index];
 	struct lk_site site = lk_schema_site(file, index, 0);
 	const char *name = lk_names_service(schema, &site);
-	size_t n_secrets = emit_secrets(schema, &site, out);
+	size_t n_secrets = lk_emit_secrets(schema, &site, out);
 
 	lk_out_print(
 		out, "\nconst struct lk_method %s_methods[%zu] = {\n", name, service->n_method);
@@ -214,6 +214,10 @@ void lk_emit_source(struct lk_schema *schema, const pb_file *file, struct lk_buf
 {
 	lk_emit_banner(schema, file, out);
 	lk_out_print(out, "#include \"%s.rpc.h\"\n", lk_names_stem(schema, file));
-	for (size_t i = 0; i < file->n_service; i++)
-		emit_service(schema, file, i, out);
+	for (size_t i = 0; i < file->n_service; i++) {
+		if (lk_surface_is(schema, file->service[i]))
+			lk_emit_surface_source(schema, file, i, out);
+		else
+			emit_service(schema, file, i, out);
+	}
 }

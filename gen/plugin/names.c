@@ -107,6 +107,17 @@ const char *lk_names_upper(const struct lk_schema *schema, const char *name)
 	return upper;
 }
 
+const char *lk_names_json(const struct lk_schema *schema, const char *field)
+{
+	char *name = new_name(schema, field);
+	size_t n = 0;
+
+	for (size_t i = 0; !schema->arena->exhausted && field[i] != '\0'; i++)
+		if (field[i] != '_')
+			name[n++] = i > 0 && field[i - 1] == '_' ? to_upper(field[i]) : field[i];
+	return name;
+}
+
 /* "http_request" of "HTTPRequest", "outer_inner" of "Outer.Inner". */
 static const char *snake(const struct lk_schema *schema, const char *name)
 {

@@ -21,6 +21,9 @@ const char *lk_names_pbc_upper(const struct lk_schema *schema, const char *full_
 /* "KEY_SERVICE" of "key_service" */
 const char *lk_names_upper(const struct lk_schema *schema, const char *name);
 
+/* "keyId" of the field "key_id": what it is called in JSON. */
+const char *lk_names_json(const struct lk_schema *schema, const char *field);
+
 /* "lk" for latchkey.v1; "" when the file has no package. */
 const char *lk_names_prefix(const struct lk_schema *schema, const pb_file *file);
 

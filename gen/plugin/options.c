@@ -26,10 +26,11 @@ static struct lk_bytes content_of(const ProtobufCMessageUnknownField *field)
 	return lk_cursor_take(&cursor, (size_t)take_varint(&cursor));
 }
 
-const Latchkey__V1__MethodRule *lk_options_rule(struct lk_arena *arena, const pb_method *method)
+/* The message that is the option with this number, unpacked. */
+static ProtobufCMessage *option_of(struct lk_arena *arena, const ProtobufCMessage *options,
+	uint32_t number, const ProtobufCMessageDescriptor *type)
 {
-	const ProtobufCMessage *options = method->options != NULL ? &method->options->base : NULL;
-	struct lk_bytes all = { (const uint8_t *)"", 0 };
+	struct lk_bytes all = { NULL, 0 };
 
 	/* `option (rpc).lane = ...` per member gives a field each. Protobuf merges messages by
 	 * reading one after the other. */
@@ -38,20 +39,63 @@ const Latchkey__V1__MethodRule *lk_options_rule(struct lk_arena *arena, const pb
 		struct lk_bytes part;
 		uint8_t *joined;
 
-		if (field->tag != LK_OPTION_RPC ||
+		if (field->tag != number ||
 			field->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
 			continue;
 		part = content_of(field);
 		joined = lk_arena_alloc(arena, all.n + part.n + 1);
 		if (joined == NULL)
 			return NULL;
-		memcpy(joined, all.data, all.n);
+		if (all.n > 0)
+			memcpy(joined, all.data, all.n);
 		if (part.n > 0)
 			memcpy(joined + all.n, part.data, part.n);
 		all = (struct lk_bytes) { joined, all.n + part.n };
 	}
-	return all.n == 0 ? NULL
-			  : latchkey__v1__method_rule__unpack(&arena->allocator, all.n, all.data);
+	return all.data == NULL
+		       ? NULL
+		       : protobuf_c_message_unpack(type, &arena->allocator, all.n, all.data);
+}
+
+const Latchkey__V1__MethodRule *lk_options_rule(struct lk_arena *arena, const pb_method *method)
+{
+	const ProtobufCMessage *options = method->options != NULL ? &method->options->base : NULL;
+
+	return (const Latchkey__V1__MethodRule *)option_of(
+		arena, options, LK_OPTION_RPC, &latchkey__v1__method_rule__descriptor);
+}
+
+const Latchkey__V1__RestRoute *lk_options_route(struct lk_arena *arena, const pb_method *method)
+{
+	const ProtobufCMessage *options = method->options != NULL ? &method->options->base : NULL;
+
+	return (const Latchkey__V1__RestRoute *)option_of(
+		arena, options, LK_OPTION_REST, &latchkey__v1__rest_route__descriptor);
+}
+
+const Latchkey__V1__RestSurface *lk_options_surface(
+	struct lk_arena *arena, const pb_service *service)
+{
+	const ProtobufCMessage *options = service->options != NULL ? &service->options->base : NULL;
+
+	return (const Latchkey__V1__RestSurface *)option_of(
+		arena, options, LK_OPTION_SURFACE, &latchkey__v1__rest_surface__descriptor);
+}
+
+const Latchkey__V1__RestError *lk_options_error(struct lk_arena *arena, const pb_enum_value *value)
+{
+	const ProtobufCMessage *options = value->options != NULL ? &value->options->base : NULL;
+
+	return (const Latchkey__V1__RestError *)option_of(
+		arena, options, LK_OPTION_ERROR, &latchkey__v1__rest_error__descriptor);
+}
+
+const Latchkey__V1__RestCookie *lk_options_cookie(struct lk_arena *arena, const pb_field *field)
+{
+	const ProtobufCMessage *options = field->options != NULL ? &field->options->base : NULL;
+
+	return (const Latchkey__V1__RestCookie *)option_of(
+		arena, options, LK_OPTION_COOKIE, &latchkey__v1__rest_cookie__descriptor);
 }
 
 bool lk_options_is_secret(const pb_field *field)

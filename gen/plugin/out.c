@@ -95,6 +95,30 @@ void lk_out_list(
 	}
 }
 
+const char *lk_out_literal(struct lk_arena *arena, const char *text)
+{
+	/* An octal escape is the longest: four bytes for one. */
+	char *literal = lk_arena_alloc(arena, 4 * strlen(text) + 3);
+	char *at = literal;
+
+	if (literal == NULL)
+		return "\"\"";
+	*at++ = '"';
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		/* A question mark that is escaped is in no trigraph. */
+		if (c == '"' || c == '\\' || c == '?')
+			*at++ = '\\';
+		if (c >= ' ' && c != 0x7f)
+			*at++ = *text;
+		else
+			at += snprintf(at, 5, "\\%03o", c);
+	}
+	memcpy(at, "\"", 2);
+	return literal;
+}
+
 void lk_out_define(struct lk_buf *out, const char *name, const char *value)
 {
 	bool fits = strlen("#define ") + strlen(name) + 1 + strlen(value) <= LK_OUT_COLUMNS;

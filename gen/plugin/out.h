@@ -21,6 +21,9 @@ __attribute__((format(printf, 2, 3))) const char *lk_out_format(
 void lk_out_list(struct lk_buf *out, const char *head, const char *const items[], size_t n,
 	const char *tail);
 
+/* The text as a C string literal in the arena. */
+const char *lk_out_literal(struct lk_arena *arena, const char *text);
+
 /* Appends a #define. */
 void lk_out_define(struct lk_buf *out, const char *name, const char *value);
 

@@ -131,12 +131,16 @@ struct lk_place lk_schema_site_place(const struct lk_site *site)
 	return (struct lk_place) { site->file, site->path, LK_COUNT(site->path) };
 }
 
+const char *lk_schema_name_in(const struct lk_schema *schema, const pb_file *file, const char *name)
+{
+	const char *package = file->package != NULL ? file->package : "";
+
+	return lk_out_format(schema->arena, "%s%s%s", package, package[0] != '\0' ? "." : "", name);
+}
+
 const char *lk_schema_service_name(const struct lk_schema *schema, const struct lk_site *site)
 {
-	const char *package = site->file->package != NULL ? site->file->package : "";
-
-	return lk_out_format(schema->arena, "%s%s%s", package, package[0] != '\0' ? "." : "",
-		site->service->name);
+	return lk_schema_name_in(schema, site->file, site->service->name);
 }
 
 struct lk_type *lk_schema_type(const struct lk_schema *schema, const char *name)
@@ -160,6 +164,20 @@ const pb_field *lk_schema_field(const struct lk_type *type, const char *name, si
 	return NULL;
 }
 
+struct lk_type *lk_schema_field_type(const struct lk_schema *schema, const pb_field *field)
+{
+	bool is_message =
+		field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE ||
+		field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP;
+
+	return is_message ? lk_schema_type(schema, field->type_name) : NULL;
+}
+
+bool lk_schema_is_repeated(const pb_field *field)
+{
+	return field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED;
+}
+
 bool lk_schema_is_asked_for(const struct lk_schema *schema, const pb_file *file)
 {
 	for (size_t i = 0; i < schema->request->n_file_to_generate; i++)
@@ -172,16 +190,6 @@ bool lk_schema_has_rpc_header(const pb_file *file)
 {
 	return strncmp(file->name, "google/", strlen("google/")) != 0 &&
 	       strcmp(file->name, "latchkey/v1/options.proto") != 0;
-}
-
-/* The message type of a field; NULL for scalars and enums. */
-static struct lk_type *type_of_field(const struct lk_schema *schema, const pb_field *field)
-{
-	bool is_message =
-		field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE ||
-		field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP;
-
-	return is_message ? lk_schema_type(schema, field->type_name) : NULL;
 }
 
 enum lk_soundness lk_schema_judge(struct lk_schema *schema, struct lk_type *type)
@@ -200,7 +208,7 @@ enum lk_soundness lk_schema_judge(struct lk_schema *schema, struct lk_type *type
 	}
 	type->soundness = LK_BEING_SEEN;
 	for (size_t i = 0; i < type->message->n_field; i++) {
-		struct lk_type *inner = type_of_field(schema, type->message->field[i]);
+		struct lk_type *inner = lk_schema_field_type(schema, type->message->field[i]);
 		enum lk_soundness soundness =
 			inner != NULL ? lk_schema_judge(schema, inner) : LK_SOUND;
 
@@ -218,7 +226,7 @@ static void reach(struct lk_schema *schema, struct lk_type *type)
 		return;
 	type->is_reached = true;
 	for (size_t i = 0; i < type->message->n_field; i++) {
-		struct lk_type *inner = type_of_field(schema, type->message->field[i]);
+		struct lk_type *inner = lk_schema_field_type(schema, type->message->field[i]);
 
 		if (inner != NULL)
 			reach(schema, inner);

@@ -16,6 +16,7 @@ typedef Google__Protobuf__FileDescriptorProto pb_file;
 typedef Google__Protobuf__DescriptorProto pb_message;
 typedef Google__Protobuf__FieldDescriptorProto pb_field;
 typedef Google__Protobuf__EnumDescriptorProto pb_enum;
+typedef Google__Protobuf__EnumValueDescriptorProto pb_enum_value;
 typedef Google__Protobuf__ServiceDescriptorProto pb_service;
 typedef Google__Protobuf__MethodDescriptorProto pb_method;
 typedef Google__Protobuf__SourceCodeInfo__Location pb_location;
@@ -31,6 +32,8 @@ enum {
 	LK_PATH_MESSAGE_ENUM = 4,
 	LK_PATH_ENUM_VALUE = 2,
 	LK_PATH_SERVICE_METHOD = 2,
+	LK_PATH_SERVICE_OPTIONS = 3,
+	LK_PATH_METHOD_OPTIONS = 4,
 };
 
 /* Where something is declared; the path is borrowed. */
@@ -94,6 +97,10 @@ struct lk_place lk_schema_place_in(
 struct lk_site lk_schema_site(const pb_file *file, size_t service, size_t method);
 struct lk_place lk_schema_site_place(const struct lk_site *site);
 
+/* "latchkey.v1.Key" of "Key" in a file of that package. */
+const char *lk_schema_name_in(
+	const struct lk_schema *schema, const pb_file *file, const char *name);
+
 /* "latchkey.v1.KeyService" */
 const char *lk_schema_service_name(const struct lk_schema *schema, const struct lk_site *site);
 
@@ -103,6 +110,11 @@ struct lk_type *lk_schema_type(const struct lk_schema *schema, const char *name)
 
 /* The message's own field of that name, or NULL. */
 const pb_field *lk_schema_field(const struct lk_type *type, const char *name, size_t *index_out);
+
+/* The message type of a field; NULL for scalars and enums. */
+struct lk_type *lk_schema_field_type(const struct lk_schema *schema, const pb_field *field);
+
+bool lk_schema_is_repeated(const pb_field *field);
 
 /* Whether code is to be generated for this file. */
 bool lk_schema_is_asked_for(const struct lk_schema *schema, const pb_file *file);

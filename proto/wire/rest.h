@@ -78,6 +78,7 @@ struct lk_rest_surface {
 	const char *root; /* "/api/v1": where `openapi.json` and `docs/` are */
 	enum lk_rest_times times;
 	const char *key_header; /* that API keys come in, "X-Api-Key"; NULL: none */
+	const char *openapi;    /* the surface's document, a JSON text */
 	const struct lk_rest_route *routes;
 	size_t n_routes;
 	const struct lk_rest_error *errors;
@@ -91,3 +92,6 @@ struct lk_rest_surface {
 /* Answers a call with a message of its route's response type, copied before this returns; the
  * bridge defines it, generated functions call it. */
 void lk_rest_answer(struct lk_rest_call *call, const ProtobufCMessage *response);
+
+/* Answers a call whose handler is NULL; as above. */
+void lk_rest_not_served(struct lk_rest_call *call);

@@ -14,11 +14,12 @@ generate() {
 }
 
 cd "$SOURCE/proto"
-protos=(latchkey/v1/*.proto)
+protos=(latchkey/v1/*.proto latchkey/rest/*.proto)
 generate -I . "--latchkey_out=$out/together" "${protos[@]}"
 cd "$out"
 for proto in "${protos[@]}"; do
 	generate -I "$SOURCE/proto" --latchkey_out=apart "$proto"
 done
 [ -f together/latchkey/v1/key.rpc.c ]
+[ -f together/latchkey/rest/incrm.rpc.c ]
 diff -r together apart

@@ -24,20 +24,26 @@ function(lk_protobuf_c out root)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# lk_latchkey(<out-var> <import-root> <proto>...): the .rpc.c files of protoc-gen-latchkey. One
-# run sees all files, so that methods with the same number meet.
+# lk_latchkey(<out-var> <import-root> <proto>... [SURFACES]): the .c files of protoc-gen-latchkey.
+# One run sees all files, so that methods with the same number meet. Each surface has a document,
+# too: .openapi.json, and .openapi.c of it.
 function(lk_latchkey out root)
-  foreach(proto ${ARGN})
-    string(REGEX REPLACE "\\.proto$" ".rpc" stem ${proto})
-    list(APPEND sources ${LK_GEN_DIR}/${stem}.c)
-    list(APPEND headers ${LK_GEN_DIR}/${stem}.h)
+  cmake_parse_arguments(arg "SURFACES" "" "" ${ARGN})
+  foreach(proto ${arg_UNPARSED_ARGUMENTS})
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
     list(APPEND inputs ${root}/${proto})
+    list(APPEND sources ${LK_GEN_DIR}/${stem}.rpc.c)
+    list(APPEND others ${LK_GEN_DIR}/${stem}.rpc.h)
+    if(arg_SURFACES)
+      list(APPEND sources ${LK_GEN_DIR}/${stem}.openapi.c)
+      list(APPEND others ${LK_GEN_DIR}/${stem}.openapi.json)
+    endif()
   endforeach()
   add_custom_command(
-    OUTPUT ${sources} ${headers}
+    OUTPUT ${sources} ${others}
     COMMAND ${PROTOC} --plugin=protoc-gen-latchkey=$<TARGET_FILE:protoc-gen-latchkey>
             -I ${root} -I ${CMAKE_SOURCE_DIR}/proto -I ${PROTOBUF_INCLUDE}
-            --latchkey_out=${LK_GEN_DIR} ${ARGN}
+            --latchkey_out=${LK_GEN_DIR} ${arg_UNPARSED_ARGUMENTS}
     DEPENDS ${inputs} protoc-gen-latchkey
     VERBATIM)
   set(${out} ${sources} PARENT_SCOPE)

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build/debug}
 for part in v1 rest; do
-	mkdir -p "gen/latchkey/$part"
-	rm -f gen/latchkey/"$part"/*.rpc.[hc]
+	rm -f gen/latchkey/"$part"/*
 	cp "$build/gen/latchkey/$part"/*.rpc.[hc] "gen/latchkey/$part"
 done
+cp "$build"/gen/latchkey/rest/*.openapi.json gen/latchkey/rest

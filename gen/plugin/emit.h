@@ -6,7 +6,7 @@
 
 #include "gen/plugin/schema.h"
 
-/* How both files begin: licence of the proto file, where they come from. */
+/* How files begin: licence of the proto file, where they come from. */
 void lk_emit_banner(const struct lk_schema *schema, const pb_file *file, struct lk_buf *out);
 
 /* <stem>.rpc.h */
@@ -23,3 +23,11 @@ void lk_emit_surface_source(
 
 /* The table of secrets in what a service carries. Returns how many there are. */
 size_t lk_emit_secrets(struct lk_schema *schema, const struct lk_site *site, struct lk_buf *out);
+
+/* <stem>.openapi.json: the document of a surface; marks types. */
+void lk_emit_openapi(
+	struct lk_schema *schema, const pb_file *file, size_t index, struct lk_buf *out);
+
+/* <stem>.openapi.c: that document for the program. */
+void lk_emit_openapi_source(const struct lk_schema *schema, const pb_file *file, size_t index,
+	const char *document, struct lk_buf *out);

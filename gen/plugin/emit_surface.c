@@ -40,7 +40,8 @@ void lk_emit_surface_header(
 
 	lk_out_print(out, "\n/* --- %s --- */\n\n", lk_schema_service_name(schema, &site));
 	lk_out_comment(out, lk_schema_comment((struct lk_place) { file, site.path, 2 }));
-	lk_out_print(out, "extern const struct lk_rest_surface %s;\n\n", name);
+	lk_out_print(out, "extern const struct lk_rest_surface %s;\n", name);
+	lk_out_print(out, "extern const char %s_openapi[];\n\n", name);
 	lk_out_print(out, "/* Rows of %s.routes. */\nenum {\n", name);
 	for (size_t i = 0; i < n; i++) {
 		site = lk_schema_site(file, index, i);
@@ -246,6 +247,7 @@ void lk_emit_surface_source(
 	if (option->key_header[0] != '\0')
 		lk_out_print(out, "\t.key_header = %s,\n",
 			lk_out_literal(schema->arena, option->key_header));
+	lk_out_print(out, "\t.openapi = %s_openapi,\n", lk_names_service(schema, &site));
 	emit_table_member(local, "routes", n, out);
 	emit_table_member(local, "errors", n_errors, out);
 	emit_table_member(local, "cookies", n_cookies, out);

@@ -107,13 +107,17 @@ const char *lk_out_literal(struct lk_arena *arena, const char *text)
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		/* A question mark that is escaped is in no trigraph. */
-		if (c == '"' || c == '\\' || c == '?')
+		if (c == '\n') {
 			*at++ = '\\';
-		if (c >= ' ' && c != 0x7f)
-			*at++ = *text;
-		else
+			*at++ = 'n';
+		} else if (c < ' ' || c == 0x7f) {
 			at += snprintf(at, 5, "\\%03o", c);
+		} else {
+			/* A question mark that is escaped is in no trigraph. */
+			if (c == '"' || c == '\\' || c == '?')
+				*at++ = '\\';
+			*at++ = *text;
+		}
 	}
 	memcpy(at, "\"", 2);
 	return literal;

@@ -6,9 +6,13 @@
 #include "gen/plugin/check.h"
 #include "gen/plugin/emit.h"
 #include "gen/plugin/names.h"
+#include "gen/plugin/surface.h"
 #include "proto/wire/message.h"
 
 #define FILE_MAX ((size_t)16 * 1024 * 1024)
+
+/* Of one schema: a header, a source, and for the one surface it may have a document twice. */
+#define FILES_MAX 4
 
 static bool is_identifier(const char *name)
 {
@@ -47,18 +51,35 @@ static char *take_text(struct lk_arena *arena, struct lk_buf *buf)
 	return text;
 }
 
-static void add_file(
-	struct lk_arena *arena, pb_response *response, const char *name, struct lk_buf *text)
+/* Adds the file <stem><suffix>. Returns its text. */
+static const char *add_file(struct lk_schema *schema, pb_response *response, const char *stem,
+	const char *suffix, struct lk_buf *text)
 {
-	pb_response_file *file = lk_arena_alloc(arena, sizeof *file);
-	char *content = take_text(arena, text);
+	pb_response_file *file = lk_arena_alloc(schema->arena, sizeof *file);
+	const char *name = lk_out_format(schema->arena, "%s%s", stem, suffix);
+	char *content = take_text(schema->arena, text);
 
-	if (file == NULL)
-		return;
+	if (file == NULL || content == NULL)
+		return "";
 	google__protobuf__compiler__code_generator_response__file__init(file);
-	file->name = lk_arena_strndup(arena, name, strlen(name));
+	file->name = lk_arena_strndup(schema->arena, name, strlen(name));
 	file->content = content;
 	response->file[response->n_file++] = file;
+	return content;
+}
+
+static void generate_document(
+	struct lk_schema *schema, const pb_file *file, size_t index, pb_response *response)
+{
+	const char *stem = lk_names_stem(schema, file);
+	const char *document;
+	struct lk_buf text;
+
+	lk_buf_init(&text, FILE_MAX);
+	lk_emit_openapi(schema, file, index, &text);
+	document = add_file(schema, response, stem, ".openapi.json", &text);
+	lk_emit_openapi_source(schema, file, index, document, &text);
+	(void)add_file(schema, response, stem, ".openapi.c", &text);
 }
 
 static void generate(struct lk_schema *schema, const pb_file *file, pb_response *response)
@@ -68,9 +89,12 @@ static void generate(struct lk_schema *schema, const pb_file *file, pb_response 
 
 	lk_buf_init(&text, FILE_MAX);
 	lk_emit_header(schema, file, &text);
-	add_file(schema->arena, response, lk_out_format(schema->arena, "%s.rpc.h", stem), &text);
+	(void)add_file(schema, response, stem, ".rpc.h", &text);
 	lk_emit_source(schema, file, &text);
-	add_file(schema->arena, response, lk_out_format(schema->arena, "%s.rpc.c", stem), &text);
+	(void)add_file(schema, response, stem, ".rpc.c", &text);
+	for (size_t i = 0; i < file->n_service; i++)
+		if (lk_surface_is(schema, file->service[i]))
+			generate_document(schema, file, i, response);
 }
 
 static void answer(struct lk_schema *schema, pb_response *response)
@@ -88,7 +112,7 @@ static void answer(struct lk_schema *schema, pb_response *response)
 		return;
 	}
 	response->file = lk_arena_calloc(
-		schema->arena, 2 * request->n_file_to_generate, sizeof *response->file);
+		schema->arena, FILES_MAX * request->n_file_to_generate, sizeof *response->file);
 	for (size_t i = 0; response->file != NULL && i < request->n_proto_file; i++)
 		if (lk_schema_is_asked_for(schema, request->proto_file[i]) &&
 			lk_schema_has_rpc_header(request->proto_file[i]))

@@ -115,6 +115,20 @@ const char *lk_schema_comment(struct lk_place place)
 								      : "";
 }
 
+const char *lk_schema_licence(const struct lk_schema *schema, const pb_file *file)
+{
+	static const int32_t syntax[] = { LK_PATH_FILE_SYNTAX };
+	static const char tag[] = "SPDX-License-Identifier:";
+	const char *found = strstr(
+		lk_schema_comment((struct lk_place) { file, syntax, LK_COUNT(syntax) }), tag);
+
+	if (found == NULL)
+		return "";
+	found += sizeof tag - 1;
+	found += strspn(found, " ");
+	return lk_out_format(schema->arena, "%.*s", (int)strcspn(found, "\n"), found);
+}
+
 struct lk_site lk_schema_site(const pb_file *file, size_t service, size_t method)
 {
 	return (struct lk_site) {
@@ -151,6 +165,44 @@ struct lk_type *lk_schema_type(const struct lk_schema *schema, const char *name)
 		if (strcmp(schema->types[i].name, name) == 0)
 			return &schema->types[i];
 	return NULL;
+}
+
+/* That of a scope: a package or a message. */
+static const pb_enum *find_enum(
+	pb_enum *const enums[], size_t n, const char *scope, const char *name)
+{
+	size_t length = strlen(scope);
+
+	if (strncmp(name, scope, length) != 0)
+		return NULL;
+	name += length;
+	if (length > 0 && *name++ != '.')
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(enums[i]->name, name) == 0)
+			return enums[i];
+	return NULL;
+}
+
+const pb_enum *lk_schema_enum(const struct lk_schema *schema, const char *name)
+{
+	const pb_enum *found = NULL;
+
+	if (name[0] == '.')
+		name++;
+	for (size_t i = 0; found == NULL && i < schema->request->n_proto_file; i++) {
+		const pb_file *file = schema->request->proto_file[i];
+
+		found = find_enum(file->enum_type, file->n_enum_type,
+			file->package != NULL ? file->package : "", name);
+	}
+	for (size_t i = 0; found == NULL && i < schema->n_types; i++) {
+		const struct lk_type *type = &schema->types[i];
+
+		found = find_enum(
+			type->message->enum_type, type->message->n_enum_type, type->name, name);
+	}
+	return found;
 }
 
 const pb_field *lk_schema_field(const struct lk_type *type, const char *name, size_t *index_out)

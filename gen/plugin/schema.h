@@ -59,6 +59,8 @@ struct lk_type {
 	enum lk_soundness soundness;
 	const struct lk_type *culprit; /* of an unsound type: itself or something in it */
 	bool is_reached;               /* by the last lk_schema_reach */
+	bool is_sent;                  /* in a body of a surface's requests, */
+	bool is_answered;              /* or of its answers; by the last lk_openapi_mark */
 };
 
 struct lk_schema {
@@ -86,6 +88,9 @@ void lk_schema_fini(struct lk_schema *schema);
 __attribute__((format(printf, 3, 4))) void lk_schema_fail(
 	struct lk_schema *schema, struct lk_place place, const char *format, ...);
 
+/* "MIT" of the file's SPDX line, or "". */
+const char *lk_schema_licence(const struct lk_schema *schema, const pb_file *file);
+
 /* The comment in front of what is declared there, or "". */
 const char *lk_schema_comment(struct lk_place place);
 
@@ -107,6 +112,9 @@ const char *lk_schema_service_name(const struct lk_schema *schema, const struct 
 /* The type of this name in full, with or without a leading dot. protoc has resolved all names,
  * so that there always is one. */
 struct lk_type *lk_schema_type(const struct lk_schema *schema, const char *name);
+
+/* The enum of this name in full, as above. */
+const pb_enum *lk_schema_enum(const struct lk_schema *schema, const char *name);
 
 /* The message's own field of that name, or NULL. */
 const pb_field *lk_schema_field(const struct lk_type *type, const char *name, size_t *index_out);

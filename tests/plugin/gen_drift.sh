@@ -11,6 +11,7 @@ for part in v1 rest; do
 	mkdir "$fresh/$part"
 	cp "$2/gen/latchkey/$part"/*.rpc.[hc] "$fresh/$part"
 done
+cp "$2"/gen/latchkey/rest/*.openapi.json "$fresh/rest"
 if ! diff -ru "$committed" "$fresh"; then
 	echo "the committed files are not what the schema gives; run: just gen" >&2
 	exit 1

@@ -247,6 +247,7 @@ const struct lk_rest_surface incrm_surface = {
 	.root = "/api/v1",
 	.times = LK_REST_TIMES_MILLIS,
 	.key_header = "X-Api-Key",
+	.openapi = incrm_surface_openapi,
 	.routes = surface_routes,
 	.n_routes = LK_COUNT(surface_routes),
 	.errors = surface_errors,

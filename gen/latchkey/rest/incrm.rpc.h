@@ -91,6 +91,7 @@ typedef Incrm__V1__RevokeApiKeyResponse incrm_revoke_api_key_response;
 
 /* InCRM: people sign in for an access token and a refresh cookie; scripts have API keys. */
 extern const struct lk_rest_surface incrm_surface;
+extern const char incrm_surface_openapi[];
 
 /* Rows of incrm_surface.routes. */
 enum {

@@ -11,10 +11,8 @@ void lk_check_methods(struct lk_schema *schema);
 /* A surface: its own option, its errors, the cookies of its messages, its routes. */
 void lk_check_surface(struct lk_schema *schema, const pb_file *file, size_t index);
 
-/* Of lk_check_surface: one route, and whether it is apart from one that came before. */
-void lk_check_route(struct lk_schema *schema, const struct lk_route *route);
-void lk_check_routes_meet(
-	struct lk_schema *schema, const struct lk_route *route, const struct lk_route *earlier);
+/* Of lk_check_surface: the methods. */
+void lk_check_routes(struct lk_schema *schema, const pb_file *file, size_t index);
 
 /* C names: nothing declared in two places ends up with the same one. */
 void lk_check_names(struct lk_schema *schema);

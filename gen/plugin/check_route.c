@@ -157,7 +157,7 @@ static void check_errors(struct lk_schema *schema, const struct lk_route *route)
 				route->site.method->name, route->rule->errors[i], errors->name);
 }
 
-void lk_check_route(struct lk_schema *schema, const struct lk_route *route)
+static void check_route(struct lk_schema *schema, const struct lk_route *route)
 {
 	struct lk_place place = option_place(schema, route);
 	const char *method = route->site.method->name;
@@ -191,20 +191,44 @@ static bool meet(const char *one, const char *other)
 	return !lk_surface_next_segment(&other, &b);
 }
 
-void lk_check_routes_meet(
-	struct lk_schema *schema, const struct lk_route *route, const struct lk_route *earlier)
+static void report_rivals(
+	struct lk_schema *schema, const struct lk_route *route, const struct lk_route *other)
 {
-	if (route->path[0] == '\0' || !meet(route->path, earlier->path))
-		return;
-	/* Where no path fits two patterns, their order does not matter. */
-	if (strcmp(route->path, earlier->path) != 0)
+	const char *method = route->site.method->name;
+
+	if (strcmp(route->path, other->path) != 0)
 		lk_schema_fail(schema, option_place(schema, route),
-			"path %s of method %s and path %s of method %s can be the same, but are "
-			"written differently",
-			route->path, route->site.method->name, earlier->path,
-			earlier->site.method->name);
-	else if (strcmp(route->verb, earlier->verb) == 0)
+			"path %s of method %s can be path %s of method %s, which is written "
+			"differently",
+			route->path, method, other->path, other->site.method->name);
+	else
 		lk_schema_fail(schema, option_place(schema, route),
-			"%s %s of method %s is already method %s", route->verb, route->path,
-			route->site.method->name, earlier->site.method->name);
+			"%s %s of method %s is already method %s", route->verb, route->path, method,
+			other->site.method->name);
+}
+
+/* Whether a request may fit both. Verbs do not part two patterns: a path has one, and routing needs
+ * no order. */
+static bool are_rivals(const struct lk_route *a, const struct lk_route *b)
+{
+	if (a->path[0] != '/' || b->path[0] != '/' || !meet(a->path, b->path))
+		return false;
+	return strcmp(a->path, b->path) != 0 || strcmp(a->verb, b->verb) == 0;
+}
+
+void lk_check_routes(struct lk_schema *schema, const pb_file *file, size_t index)
+{
+	for (size_t i = 0; i < file->service[index]->n_method; i++) {
+		struct lk_route route = lk_surface_route(schema, file, index, i);
+		bool is_apart = true;
+
+		check_route(schema, &route);
+		for (size_t k = 0; is_apart && k < i; k++) {
+			struct lk_route earlier = lk_surface_route(schema, file, index, k);
+
+			is_apart = !are_rivals(&route, &earlier);
+			if (!is_apart)
+				report_rivals(schema, &route, &earlier);
+		}
+	}
 }

@@ -171,22 +171,12 @@ void lk_check_surface(struct lk_schema *schema, const pb_file *file, size_t inde
 	struct lk_place place = lk_schema_place_in(
 		schema, (struct lk_place) { .file = file }, LK_PATH_FILE_SERVICE, index);
 
-	for (size_t i = 0; i < index; i++)
-		if (lk_surface_is(schema, file->service[i]))
-			lk_schema_fail(schema, place, "%s is the second surface of its file",
-				file->service[index]->name);
+	if (lk_surface_count(schema, file, index) > 0)
+		lk_schema_fail(schema, place, "a file has one surface, and %s is another",
+			file->service[index]->name);
 	place = lk_schema_place_in(schema, place, LK_PATH_SERVICE_OPTIONS, LK_OPTION_SURFACE);
 	check_texts(schema, place, option);
 	check_errors(schema, place, file, option);
 	check_fields(schema, file->service[index]);
-	for (size_t i = 0; i < file->service[index]->n_method; i++) {
-		struct lk_route route = lk_surface_route(schema, file, index, i);
-
-		lk_check_route(schema, &route);
-		for (size_t k = 0; k < i; k++) {
-			struct lk_route earlier = lk_surface_route(schema, file, index, k);
-
-			lk_check_routes_meet(schema, &route, &earlier);
-		}
-	}
+	lk_check_routes(schema, file, index);
 }

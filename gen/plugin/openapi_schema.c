@@ -247,8 +247,8 @@ static void write_required(
 static void write_object(
 	struct lk_openapi *api, const struct lk_type *type, const struct lk_route *route)
 {
-	lk_doc_text(&api->doc, "type", "object");
 	lk_openapi_describe(api, lk_openapi_comment(api, type->place));
+	lk_doc_text(&api->doc, "type", "object");
 	if (type->is_answered)
 		write_required(api, type, route);
 	lk_doc_open(&api->doc, "properties", '{');

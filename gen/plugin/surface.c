@@ -8,6 +8,15 @@ bool lk_surface_is(const struct lk_schema *schema, const pb_service *service)
 	return lk_options_surface(schema->arena, service) != NULL;
 }
 
+size_t lk_surface_count(const struct lk_schema *schema, const pb_file *file, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += lk_surface_is(schema, file->service[i]) ? 1 : 0;
+	return found;
+}
+
 const Latchkey__V1__RestSurface *lk_surface_option(
 	const struct lk_schema *schema, const pb_service *service)
 {

@@ -35,6 +35,9 @@ struct lk_segment {
 /* Whether the service is a surface. */
 bool lk_surface_is(const struct lk_schema *schema, const pb_service *service);
 
+/* How many of the file's first n services are. */
+size_t lk_surface_count(const struct lk_schema *schema, const pb_file *file, size_t n);
+
 /* Its option; an empty one when memory is short. */
 const Latchkey__V1__RestSurface *lk_surface_option(
 	const struct lk_schema *schema, const pb_service *service);

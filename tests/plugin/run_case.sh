@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # One golden case of the plugin: what it writes for cases/CASE.proto is CASE.rpc.h and CASE.rpc.c,
-# which compile without a warning, or its complaint is CASE.error.
+# and CASE.openapi.json for a surface; the C compiles without a warning. Or its complaint is
+# CASE.error.
 #
 #   run_case.sh CASE     with PROTOC, PROTOC_GEN_C, PLUGIN, SOURCE and BUILD in the environment
 #
@@ -39,6 +40,9 @@ fi
 generate "$case.proto"
 compare "$case.rpc.h" "$out/$case.rpc.h"
 compare "$case.rpc.c" "$out/$case.rpc.c"
+if [ -f "$out/$case.openapi.json" ]; then
+	compare "$case.openapi.json" "$out/$case.openapi.json"
+fi
 
 mapfile -t imports < <(sed -n 's|^import "\(lib/.*\)";|\1|p' "$case.proto")
 mapfile -t google < <(sed -n 's|^import "\(google/.*\)";|\1|p' "$case.proto")
@@ -47,7 +51,10 @@ if [ ${#imports[@]} -gt 0 ]; then
 fi
 "$PROTOC" "--plugin=protoc-gen-c=$PROTOC_GEN_C" "${includes[@]}" "--c_out=$out" "$case.proto" \
 	"${imports[@]}" "${google[@]}"
-"${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
-	-Wmissing-prototypes -Wformat=2 -Wcast-qual -Wundef -Werror \
-	-I "$SOURCE" -isystem "$BUILD/gen" -iquote "$out" -isystem "$out" \
-	-c -o "$out/case.o" "$out/$case.rpc.c"
+for source in "$out/$case".rpc.c "$out/$case".openapi.[c]; do
+	[ -f "$source" ] || continue
+	"${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+		-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wcast-qual -Wundef -Werror \
+		-I "$SOURCE" -isystem "$BUILD/gen" -iquote "$out" -isystem "$out" \
+		-c -o "$out/case.o" "$source"
+done

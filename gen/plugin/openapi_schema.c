@@ -202,7 +202,8 @@ static void write_field(struct lk_openapi *api, const pb_field *field)
 		write_value(api, field, false);
 		lk_doc_close(&api->doc, '}');
 	} else {
-		write_value(api, field, true);
+		/* A member of a oneof that is not set is not there. */
+		write_value(api, field, !field->has_oneof_index);
 	}
 }
 

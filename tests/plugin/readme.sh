@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What gen/README.md says works: its files are taken out of the page, built and run.
 #
-#   readme.sh     with SOURCE, BUILD, CC and CFLAGS in the environment
+#   readme.sh     with PROTOC, PLUGIN, SOURCE, BUILD, CC and CFLAGS in the environment
 #
 # A file is a fenced block after a paragraph that begins with its name in backquotes.
 set -eu
@@ -17,6 +17,8 @@ awk '
 ' "$SOURCE/gen/README.md"
 export LATCHKEY=$SOURCE BUILD CC CFLAGS
 bash build.sh
+"$PROTOC" -I . -I "$SOURCE/proto" "--plugin=protoc-gen-latchkey=$PLUGIN" --latchkey_out=. notes.proto
+[ -f notes.openapi.json ]
 timeout 60 bash run.sh >said
 diff -u said - <<'END'
 hello

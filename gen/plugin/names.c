@@ -195,10 +195,12 @@ const char *lk_names_prefix(const struct lk_schema *schema, const pb_file *file)
 const char *lk_names_alias(
 	const struct lk_schema *schema, const pb_file *file, const char *full_name)
 {
+	size_t n = file->package != NULL ? strlen(file->package) : 0;
 	const char *local = full_name;
 
-	if (file->package != NULL && file->package[0] != '\0')
-		local += strlen(file->package) + 1;
+	/* The name is "" when memory is short. */
+	if (n > 0 && strlen(full_name) > n)
+		local += n + 1;
 	return lk_out_format(
 		schema->arena, "%s_%s", lk_names_prefix(schema, file), snake(schema, local));
 }

@@ -17,7 +17,8 @@ awk '
 ' "$SOURCE/gen/README.md"
 export LATCHKEY=$SOURCE BUILD CC CFLAGS
 bash build.sh
-"$PROTOC" -I . -I "$SOURCE/proto" "--plugin=protoc-gen-latchkey=$PLUGIN" --latchkey_out=. notes.proto
+"$PROTOC" -I . -I "$SOURCE/proto" "--plugin=protoc-gen-latchkey=$PLUGIN" --latchkey_out=. \
+	notes.proto
 [ -f notes.openapi.json ]
 timeout 60 bash run.sh >said
 diff -u said - <<'END'

@@ -27,11 +27,29 @@
 /* Bytes of a text that is read. */
 #define LK_JSON_TEXT_MAX ((size_t)1 << 20)
 
+/* How a Timestamp is written. */
+enum lk_json_times {
+	LK_JSON_TIMES_CANONICAL = 0, /* with 0, 3, 6 or 9 digits after the second */
+	LK_JSON_TIMES_SECONDS,       /* with none; what is finer is cut off */
+	LK_JSON_TIMES_MILLIS,        /* with 3 always; likewise */
+};
+
 struct lk_json_options {
-	bool with_defaults;  /* printing: also numbers that are 0, empty texts, lists and maps;
-			      * messages and members of a oneof only when they are set */
+	bool with_defaults; /* printing: also numbers that are 0, empty texts, lists and maps;
+			     * messages and members of a oneof only when they are set */
+	bool with_nulls;    /* printing: a message that is not set, and whatever else has presence
+			     * of its own, is null; members of a oneof still only when set */
+	enum lk_json_times times; /* printing */
 	unsigned indent;     /* printing: spaces a level, 31 at most; 0: everything on one line */
 	bool ignore_unknown; /* parsing: skip members that the message does not have */
+	bool camel_only;     /* parsing: the names of the schema are unknown members, and errors
+			      * name fields as the text does */
+
+	/* Fields that are in no text: they are not printed, and unknown when they are read. NULL:
+	 * none. */
+	bool (*skip)(const void *arg, const ProtobufCMessageDescriptor *type,
+		const ProtobufCFieldDescriptor *field);
+	const void *skip_arg;
 };
 
 /* Appends the message's JSON text. `options` may be NULL: canonical, on one line. A failure
@@ -58,3 +76,19 @@ LK_MUST_USE struct lk_status lk_json_print(
 LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *type,
 	struct lk_bytes text, const struct lk_json_options *options, struct lk_arena *arena,
 	ProtobufCMessage **message_out);
+
+/* The field that has this name in a text, in lowerCamelCase; NULL: none. */
+const ProtobufCFieldDescriptor *lk_json_field(
+	const ProtobufCMessageDescriptor *type, const char *name);
+
+/* Sets a field from texts that are no JSON, such as parts of a path or a query: UTF-8, and what a
+ * JSON string for it would hold; `true` and `false` besides. A list takes any number of them, all
+ * others one. Real numbers, maps and messages without a short form have no such text. The status's
+ * field is "scopes[1]".
+ *
+ * LK_INVALID_ARGUMENT    not a text of the field, or more than one
+ * LK_RESOURCE_EXHAUSTED  the value does not fit into the arena
+ */
+LK_MUST_USE struct lk_status lk_json_set(ProtobufCMessage *message,
+	const ProtobufCFieldDescriptor *field, const char *const *texts, size_t n_texts,
+	struct lk_arena *arena);

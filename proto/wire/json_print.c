@@ -59,6 +59,20 @@ static json_t *print_buf(struct printer *printer, struct lk_buf *buf)
 
 /* --- short forms --- */
 
+static size_t timestamp_text(
+	enum lk_json_times times, struct lk_time_parts time, char text_out[LK_TIME_TEXT_ROOM])
+{
+	switch (times) {
+	case LK_JSON_TIMES_SECONDS:
+		return lk_timestamp_print_digits(time, 0, text_out);
+	case LK_JSON_TIMES_MILLIS:
+		return lk_timestamp_print_digits(time, 3, text_out);
+	case LK_JSON_TIMES_CANONICAL:
+		break;
+	}
+	return lk_timestamp_print(time, text_out);
+}
+
 static json_t *print_time(
 	struct printer *printer, const ProtobufCMessage *message, enum lk_json_form form)
 {
@@ -69,7 +83,7 @@ static json_t *print_time(
 
 	memcpy(&time.seconds, base + message->descriptor->fields[0].offset, sizeof time.seconds);
 	memcpy(&time.nanos, base + message->descriptor->fields[1].offset, sizeof time.nanos);
-	n = form == LK_JSON_FORM_TIMESTAMP ? lk_timestamp_print(time, text)
+	n = form == LK_JSON_FORM_TIMESTAMP ? timestamp_text(printer->options->times, time, text)
 					   : lk_duration_print(time, text);
 	if (n == 0)
 		return refuse(
@@ -298,7 +312,8 @@ static json_t *print_repeated(struct printer *printer, const ProtobufCMessage *m
 
 /* --- messages --- */
 
-static bool must_print(const struct printer *printer, const ProtobufCMessage *message,
+/* Whether the field has a value to print, be it a default. */
+static bool has_value(const struct printer *printer, const ProtobufCMessage *message,
 	const ProtobufCFieldDescriptor *field)
 {
 	const uint8_t *base = (const uint8_t *)message;
@@ -334,19 +349,36 @@ static bool must_print(const struct printer *printer, const ProtobufCMessage *me
 	return false;
 }
 
+/* Whether the field, which has no value to print, is printed as null. */
+static bool is_null(const struct printer *printer, const ProtobufCFieldDescriptor *field)
+{
+	bool has_presence =
+		field->label == PROTOBUF_C_LABEL_OPTIONAL || field->type == PROTOBUF_C_TYPE_MESSAGE;
+
+	return printer->options->with_nulls && has_presence &&
+	       field->label != PROTOBUF_C_LABEL_REPEATED &&
+	       (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0;
+}
+
+static json_t *print_field(struct printer *printer, const ProtobufCMessage *message,
+	const ProtobufCFieldDescriptor *field)
+{
+	if (!has_value(printer, message, field))
+		return json_null();
+	if (field->label == PROTOBUF_C_LABEL_REPEATED)
+		return print_repeated(printer, message, field);
+	return print_value(printer, field, (const uint8_t *)message + field->offset);
+}
+
 /* Adds the field to the object; false, with the status set, when that fails. */
 static bool add_member(struct printer *printer, json_t *object, const ProtobufCMessage *message,
 	const ProtobufCFieldDescriptor *field)
 {
-	const uint8_t *at = (const uint8_t *)message + field->offset;
 	struct lk_status *st = &printer->status;
 	char camel[LK_JSON_NAME_ROOM];
 	const char *name = lk_json_camel(field->name, camel) ? camel : field->name;
-	json_t *value = field->label == PROTOBUF_C_LABEL_REPEATED
-				? print_repeated(printer, message, field)
-				: print_value(printer, field, at);
 
-	if (json_object_set_new(object, name, value) == 0)
+	if (json_object_set_new(object, name, print_field(printer, message, field)) == 0)
 		return true;
 	/* With memory at hand, text is the only thing that jansson refuses. */
 	if (st->code == LK_OK)
@@ -364,9 +396,13 @@ static json_t *print_members(struct printer *printer, const ProtobufCMessage *me
 	json_t *object = json_object();
 	bool ok = object != NULL;
 
-	for (unsigned i = 0; i < type->n_fields && ok; i++)
-		if (must_print(printer, message, &type->fields[i]))
-			ok = add_member(printer, object, message, &type->fields[i]);
+	for (unsigned i = 0; i < type->n_fields && ok; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (!lk_json_skips(printer->options, type, field) &&
+			(has_value(printer, message, field) || is_null(printer, field)))
+			ok = add_member(printer, object, message, field);
+	}
 	return ok ? object : NULL;
 }
 

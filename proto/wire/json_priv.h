@@ -33,6 +33,52 @@ bool lk_json_is_signed(const ProtobufCFieldDescriptor *field);
 /* The lowerCamelCase of a schema's name. False when it is too long. */
 bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM]);
 
+/* Whether the options leave the field out. */
+static inline bool lk_json_skips(const struct lk_json_options *options,
+	const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+{
+	return options->skip != NULL && options->skip(options->skip_arg, type, field);
+}
+
+/* --- paths of errors --- */
+
+/* Puts `name` in front of the path that an error of LK_INVALID_ARGUMENT has so far, in the arena:
+ * "keys" + "[1].name". Any other status comes back as it is. */
+struct lk_status lk_json_in_field(struct lk_status st, const char *name, struct lk_arena *arena);
+struct lk_status lk_json_in_element(struct lk_status st, size_t i, struct lk_arena *arena);
+
+/* --- values from texts --- */
+
+struct lk_json_integer {
+	uint64_t magnitude;
+	bool is_negative;
+};
+
+#define LK_JSON_NOT_INTEGER \
+	LK_ERR(LK_INVALID_ARGUMENT, "must be a whole number in the range of its type")
+
+/* Stores an integer or enum value; LK_JSON_NOT_INTEGER when its type cannot hold it. */
+LK_MUST_USE struct lk_status lk_json_store_integer(
+	const ProtobufCFieldDescriptor *field, struct lk_json_integer integer, void *at);
+
+/* Reads one value of the field from a text; a real number and a message without a short form are
+ * refused. */
+LK_MUST_USE struct lk_status lk_json_read_text(
+	const ProtobufCFieldDescriptor *field, const char *text, struct lk_arena *arena, void *at);
+
+/* Reads a message that has a short form. */
+LK_MUST_USE struct lk_status lk_json_read_short(const ProtobufCMessageDescriptor *type,
+	const char *text, struct lk_arena *arena, ProtobufCMessage **message_out);
+
+/* Zeroed room for n values of a repeated field, which becomes the message's; NULL when it does not
+ * fit. */
+uint8_t *lk_json_new_list(const ProtobufCFieldDescriptor *field, size_t n, struct lk_arena *arena,
+	ProtobufCMessage *message);
+
+/* Takes down that a field without a place of its own for it is set. */
+LK_MUST_USE struct lk_status lk_json_mark_set(
+	const ProtobufCFieldDescriptor *field, ProtobufCMessage *message);
+
 /* --- base64 --- */
 
 void lk_json_base64_print(struct lk_bytes bytes, struct lk_buf *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors as JSON sees them, and bytes as it writes them. */
+/* Descriptors as JSON sees them, bytes as it writes them, and paths to fields. */
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/wire/json_priv.h"
@@ -200,4 +201,46 @@ bool lk_json_base64_parse(struct lk_bytes text, uint8_t *bytes_out, size_t *n_ou
 	}
 	*n_out = n;
 	return true;
+}
+
+/* --- paths of errors --- */
+
+/* Length of a name in a path: names from the text may be long, and are cut. */
+static size_t path_length(const char *name)
+{
+	size_t n = strnlen(name, LK_JSON_NAME_ROOM);
+
+	while (n > 0 && ((uint8_t)name[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+struct lk_status lk_json_in_field(struct lk_status st, const char *name, struct lk_arena *arena)
+{
+	size_t n_name = path_length(name);
+	size_t n_rest = st.field != NULL ? strlen(st.field) : 0;
+	bool needs_dot = n_rest > 0 && st.field[0] != '[';
+	char *path;
+
+	if (st.code != LK_INVALID_ARGUMENT)
+		return st;
+	path = lk_arena_alloc(arena, n_name + 1 + n_rest + 1);
+	if (path == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the message needs too much memory");
+	memcpy(path, name, n_name);
+	if (needs_dot)
+		path[n_name++] = '.';
+	if (n_rest > 0)
+		memcpy(path + n_name, st.field, n_rest);
+	path[n_name + n_rest] = '\0';
+	st.field = path;
+	return st;
+}
+
+struct lk_status lk_json_in_element(struct lk_status st, size_t i, struct lk_arena *arena)
+{
+	char index[24];
+
+	snprintf(index, sizeof index, "[%zu]", i);
+	return lk_json_in_field(st, index, arena);
 }

@@ -48,18 +48,31 @@ static struct date date_of_days(int64_t days)
 }
 
 /* ".5" as ".500", ".500000" or ".500000000": as few groups of three as hold it. */
-static int print_fraction(int32_t nanos, char *text, size_t room)
+static unsigned digits_of(int32_t nanos)
 {
 	if (nanos == 0)
 		return 0;
 	if (nanos % 1000000 == 0)
-		return snprintf(text, room, ".%03d", nanos / 1000000);
-	if (nanos % 1000 == 0)
-		return snprintf(text, room, ".%06d", nanos / 1000);
-	return snprintf(text, room, ".%09d", nanos);
+		return 3;
+	return nanos % 1000 == 0 ? 6 : 9;
+}
+
+/* Its length; what is written behind that is to be overwritten. */
+static int print_fraction(int32_t nanos, unsigned digits, char *text, size_t room)
+{
+	if (digits == 0)
+		return 0;
+	snprintf(text, room, ".%09d", nanos);
+	return 1 + (int)digits;
 }
 
 size_t lk_timestamp_print(struct lk_time_parts time, char text_out[LK_TIME_TEXT_ROOM])
+{
+	return lk_timestamp_print_digits(time, digits_of(time.nanos), text_out);
+}
+
+size_t lk_timestamp_print_digits(
+	struct lk_time_parts time, unsigned digits, char text_out[LK_TIME_TEXT_ROOM])
 {
 	int64_t days = time.seconds / DAY_S;
 	int second = (int)(time.seconds % DAY_S);
@@ -76,7 +89,7 @@ size_t lk_timestamp_print(struct lk_time_parts time, char text_out[LK_TIME_TEXT_
 	date = date_of_days(days);
 	n = snprintf(text_out, LK_TIME_TEXT_ROOM, "%04d-%02d-%02dT%02d:%02d:%02d", date.year,
 		date.month, date.day, second / 3600, second / 60 % 60, second % 60);
-	n += print_fraction(time.nanos, text_out + n, LK_TIME_TEXT_ROOM - (size_t)n);
+	n += print_fraction(time.nanos, digits, text_out + n, LK_TIME_TEXT_ROOM - (size_t)n);
 	text_out[n++] = 'Z';
 	text_out[n] = '\0';
 	return (size_t)n;
@@ -227,7 +240,7 @@ size_t lk_duration_print(struct lk_time_parts span, char text_out[LK_TIME_TEXT_R
 	nanos = negative ? -span.nanos : span.nanos;
 	n = snprintf(text_out, LK_TIME_TEXT_ROOM, "%s%" PRId64, negative ? "-" : "",
 		negative ? -span.seconds : span.seconds);
-	n += print_fraction(nanos, text_out + n, LK_TIME_TEXT_ROOM - (size_t)n);
+	n += print_fraction(nanos, digits_of(nanos), text_out + n, LK_TIME_TEXT_ROOM - (size_t)n);
 	text_out[n++] = 's';
 	text_out[n] = '\0';
 	return (size_t)n;

@@ -30,6 +30,10 @@ struct lk_time_parts {
  * length, or 0 when the value is outside of what a Timestamp can be. */
 size_t lk_timestamp_print(struct lk_time_parts time, char text_out[LK_TIME_TEXT_ROOM]);
 
+/* The same with exactly so many digits of a fraction, 9 at most: what is finer is cut off. */
+size_t lk_timestamp_print_digits(
+	struct lk_time_parts time, unsigned digits, char text_out[LK_TIME_TEXT_ROOM]);
+
 /* Understands any offset and 1 to 9 digits of a fraction; refuses a leap second, since a
  * Timestamp cannot tell it. False, with the output untouched, for anything else. */
 bool lk_timestamp_parse(struct lk_bytes text, struct lk_time_parts *time_out);

@@ -58,11 +58,13 @@ static void check_message(struct lk_bytes bytes, const struct lk_json_options *o
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct lk_bytes input = { data, n };
-	unsigned choice = fuzz_choice(&input, 32);
+	unsigned choice = fuzz_choice(&input, 64);
 	const struct lk_json_options options = {
 		.with_defaults = (choice & 2) != 0,
+		.with_nulls = (choice & 32) != 0,
 		.indent = (choice & 4) != 0 ? 2 : 0,
 		.ignore_unknown = (choice & 8) != 0,
+		.camel_only = (choice & 32) != 0,
 	};
 	struct lk_arena arena;
 	struct lk_buf out;

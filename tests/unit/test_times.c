@@ -34,6 +34,22 @@ TEST(a_timestamp_prints_with_as_few_digits_as_hold_it)
 	}
 }
 
+TEST(a_timestamp_prints_with_the_digits_that_were_asked_for)
+{
+	const struct lk_time_parts time = { 951782400, 987654321 };
+	char text[LK_TIME_TEXT_ROOM];
+
+	CHECK_EQ(lk_timestamp_print_digits(time, 0, text), 20);
+	CHECK_STR(text, "2000-02-29T00:00:00Z");
+	CHECK_EQ(lk_timestamp_print_digits(time, 1, text), 22);
+	CHECK_STR(text, "2000-02-29T00:00:00.9Z");
+	CHECK_EQ(lk_timestamp_print_digits(time, 3, text), 24);
+	CHECK_STR(text, "2000-02-29T00:00:00.987Z");
+	CHECK_EQ(lk_timestamp_print_digits(time, 9, text), 30);
+	CHECK_STR(text, "2000-02-29T00:00:00.987654321Z");
+	CHECK_EQ(lk_timestamp_print_digits((struct lk_time_parts) { 0, -1 }, 0, text), 0);
+}
+
 TEST(every_day_of_two_centuries_reads_back)
 {
 	char text[LK_TIME_TEXT_ROOM];
@@ -134,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_timestamp_prints_with_as_few_digits_as_hold_it),
+		RUN(a_timestamp_prints_with_the_digits_that_were_asked_for),
 		RUN(every_day_of_two_centuries_reads_back),
 		RUN(a_timestamp_outside_of_its_range_has_no_text),
 		RUN(a_timestamp_with_an_offset_is_turned_into_utc),

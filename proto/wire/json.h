@@ -81,6 +81,11 @@ LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *typ
 const ProtobufCFieldDescriptor *lk_json_field(
 	const ProtobufCMessageDescriptor *type, const char *name);
 
+/* Puts the field's name in a text, and a dot where one is needed, in front of the field that an
+ * error of LK_INVALID_ARGUMENT names so far; in the arena. Any other status comes back as it is. */
+struct lk_status lk_json_in_member(
+	struct lk_status st, const ProtobufCFieldDescriptor *field, struct lk_arena *arena);
+
 /* Sets a field from texts that are no JSON, such as parts of a path or a query: UTF-8, and what a
  * JSON string for it would hold; `true` and `false` besides. A list takes any number of them, all
  * others one. Real numbers, maps and messages without a short form have no such text. The status's

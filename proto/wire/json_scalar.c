@@ -274,27 +274,11 @@ static struct lk_status set_one(ProtobufCMessage *message, const ProtobufCFieldD
 struct lk_status lk_json_set(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
 	const char *const *texts, size_t n_texts, struct lk_arena *arena)
 {
-	char camel[LK_JSON_NAME_ROOM];
-	struct lk_status st;
+	bool is_list = field->label == PROTOBUF_C_LABEL_REPEATED;
 
 	if (n_texts == 0)
 		return LK_SUCCESS;
-	st = field->label == PROTOBUF_C_LABEL_REPEATED
-		     ? set_list(message, field, texts, n_texts, arena)
-		     : set_one(message, field, texts, n_texts, arena);
-	if (st.code == LK_OK)
-		return st;
-	return lk_json_in_field(st, lk_json_camel(field->name, camel) ? camel : field->name, arena);
-}
-
-const ProtobufCFieldDescriptor *lk_json_field(
-	const ProtobufCMessageDescriptor *type, const char *name)
-{
-	for (unsigned i = 0; i < type->n_fields; i++) {
-		char camel[LK_JSON_NAME_ROOM];
-
-		if (lk_json_camel(type->fields[i].name, camel) && strcmp(camel, name) == 0)
-			return &type->fields[i];
-	}
-	return NULL;
+	return lk_json_in_member(is_list ? set_list(message, field, texts, n_texts, arena)
+					 : set_one(message, field, texts, n_texts, arena),
+		field, arena);
 }

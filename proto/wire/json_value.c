@@ -141,6 +141,18 @@ bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM])
 	return true;
 }
 
+const ProtobufCFieldDescriptor *lk_json_field(
+	const ProtobufCMessageDescriptor *type, const char *name)
+{
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		char camel[LK_JSON_NAME_ROOM];
+
+		if (lk_json_camel(type->fields[i].name, camel) && strcmp(camel, name) == 0)
+			return &type->fields[i];
+	}
+	return NULL;
+}
+
 /* --- base64 --- */
 
 void lk_json_base64_print(struct lk_bytes bytes, struct lk_buf *out)
@@ -243,4 +255,13 @@ struct lk_status lk_json_in_element(struct lk_status st, size_t i, struct lk_are
 
 	snprintf(index, sizeof index, "[%zu]", i);
 	return lk_json_in_field(st, index, arena);
+}
+
+struct lk_status lk_json_in_member(
+	struct lk_status st, const ProtobufCFieldDescriptor *field, struct lk_arena *arena)
+{
+	char camel[LK_JSON_NAME_ROOM];
+	bool has_camel = lk_json_camel(field->name, camel);
+
+	return lk_json_in_field(st, has_camel ? camel : field->name, arena);
 }

@@ -99,13 +99,16 @@ bool lk_rest_capture(const struct lk_rest_route *route, struct lk_bytes path, co
 	struct lk_bytes *value_out)
 {
 	struct lk_bytes pattern = lk_bytes_of(route->path);
-	struct lk_bytes segment;
+	struct lk_bytes wanted, segment;
 
-	while (next_segment(&pattern, &segment) && next_segment(&path, value_out)) {
-		struct lk_bytes inner = { segment.data + 1, segment.n - 2 };
-
-		if (is_capture(segment) && lk_bytes_equal(inner, lk_bytes_of(name)))
-			return true;
+	while (next_segment(&pattern, &wanted) && next_segment(&path, &segment)) {
+		if (!is_capture(wanted))
+			continue;
+		wanted = (struct lk_bytes) { wanted.data + 1, wanted.n - 2 };
+		if (!lk_bytes_equal(wanted, lk_bytes_of(name)))
+			continue;
+		*value_out = segment;
+		return true;
 	}
 	return false;
 }

@@ -6,9 +6,8 @@
  * the query. A member or parameter in another place is unknown there, and what is unknown is
  * ignored, never stored. Names are those of JSON, in lowerCamelCase, with regard to case.
  *
- * Values are as proto/wire/json.h has them: integers are exact, 64-bit ones are strings in an
- * answer
- * ("9007199254740993") and may be either in a request, enum values go by name.
+ * Values are as proto/wire/json.h has them. Integers are exact; those of 64 bits are strings in an
+ * answer ("9007199254740993") and may be either in a request. Enum values go by name.
  */
 #pragma once
 
@@ -28,15 +27,14 @@ struct lk_rest_source {
 
 /* Reads a request. The message and the status's field live in the arena.
  *
- * Path and query are percent-decoded strictly, and hold UTF-8 without NUL; `+` is a space in a
- * query and itself in a path. A list comes from a parameter that is repeated; any other parameter
- * comes once. The body is one JSON object; it may be absent where no field of the request comes
- * from it. A route without body looks at none. A cookie that is absent leaves its field empty (see
- * lk_cookie_find).
+ * Path and query are percent-decoded strictly and hold UTF-8 without NUL; `+` is a space in a query
+ * and itself in a path. A list comes from a parameter that is repeated, any other field from one
+ * that comes once. The body is one JSON object; on a route without body it is not looked at. A
+ * cookie that is absent leaves its field empty (see lk_cookie_find).
  *
- * LK_INVALID_ARGUMENT    not this message; with the field at fault as JSON names it, "scopes[1]",
- * or the cookie's name; without one when the text as such is at fault LK_RESOURCE_EXHAUSTED  the
- * message does not fit into the arena, or memory is short
+ * LK_INVALID_ARGUMENT    not this message; with the field at fault as JSON names it ("scopes[1]"),
+ *                        or the cookie; without one when the text as such is at fault
+ * LK_RESOURCE_EXHAUSTED  the message does not fit into the arena, or memory is short
  */
 LK_MUST_USE struct lk_status lk_transcode_request(const struct lk_rest_surface *surface,
 	const struct lk_rest_route *route, const struct lk_rest_source *source,

@@ -57,7 +57,7 @@ void lk_json_end(struct lk_arena *pool)
 
 /* Jansson's parser calls itself at each bracket and allocates for each value, so the text is
  * measured first. Where the text is no JSON this may measure wrong, but only behind the place at
- * which jansson stops. */
+ * which jansson stops. And its lexer overlooks a NUL behind a number or a word. */
 static struct lk_status check_limits(struct lk_bytes text)
 {
 	unsigned depth = 0;
@@ -69,6 +69,8 @@ static struct lk_status check_limits(struct lk_bytes text)
 	for (size_t i = 0; i < text.n; i++) {
 		uint8_t c = text.data[i];
 
+		if (c == '\0')
+			return WRONG("the JSON text has a NUL");
 		if (in_string && c == '\\')
 			i++;
 		else if (c == '"')

@@ -296,6 +296,30 @@ def json():
         message=b"\x10" + EVERY)
 
 
+def rest():
+    get_, post, put_, patch, delete = range(5)
+
+    def request(verb, path, query="", cookie="", body=""):
+        return chr(verb) + "\n".join((path, query, cookie, body))
+
+    put("rest",
+        query=request(get_, "/v1/books/b%2f1/notes",
+                      "text=a+b%26&tags=x&tags=&limit=-5&offset=9007199254740993&isOpen=true&"
+                      "notBefore=2027-01-01T00:00:00%2B01:00&colours=COLOUR_RED&nothing",
+                      "a=1; sid=abc"),
+        body=request(post, "/v1/books/b/notes", "", 'sid="abc"',
+                     '{"text":"a","tags":["x"],"bookId":"no","parent":{"size":"7",'
+                     '"writtenAt":"2025-01-01T00:00:00.000Z","tags":[null]}}'),
+        change=request(patch, "/v1/books/b/notes/%e2%82%ac", "", "sid=a; sid=b", "{}"),
+        delete=request(delete, "/v1/books/b/notes/...", "limit=1&limit=1"),
+        leave=request(post, "/v1/leave", "", "theme=dark; sid=lkr_abc"),
+        every=request(put_, "/v1/every.thing", "", "",
+                      '{"aInt32":-1,"aDouble":1.5,"mask":"a.bC","span":"1.500s","texts":{"a":"b"},'
+                      '"choiceText":"","nested":{"aBytes":"AA=="},"switches":{"true":1}}'),
+        find=request(get_, "/v1/every.thing",
+                     "aBytes=AA&span=1s&mask=a,b&choiceNumber=1&manyInt32=1&manyInt32=2&far=%00"))
+
+
 def small():
     put("config",
         full="data_dir: d\nlisten:\n  operator: ipc://run/a\n  rpc: [tcp://127.0.0.1:1]\n"
@@ -351,4 +375,5 @@ if __name__ == "__main__":
     channel()
     message()
     json()
+    rest()
     small()

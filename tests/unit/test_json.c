@@ -271,12 +271,21 @@ TEST(text_cut_short_anywhere_is_refused)
 	}
 }
 
-TEST(a_nul_in_the_text_is_refused)
+TEST(a_nul_anywhere_in_the_text_is_refused)
 {
-	ProtobufCMessage *message = NULL;
-	struct lk_bytes text = { (const uint8_t *)"{\"aString\":\"a\0b\"}", 17 };
+	static const char text[] = "{\"aString\":\"a\",\"aInt32\":1,\"manyBool\":[true]}";
+	uint8_t with_nul[sizeof text];
 
-	CHECK_CODE(lk_json_parse(EVERY, text, NULL, &arena, &message), LK_INVALID_ARGUMENT);
+	for (size_t i = 0; i < sizeof text; i++) {
+		struct lk_bytes bytes = { with_nul, sizeof with_nul };
+		ProtobufCMessage *message = NULL;
+
+		memcpy(with_nul, text, i);
+		with_nul[i] = '\0';
+		memcpy(with_nul + i + 1, text + i, sizeof text - 1 - i);
+		CHECK_CODE(
+			lk_json_parse(EVERY, bytes, NULL, &arena, &message), LK_INVALID_ARGUMENT);
+	}
 }
 
 TEST(nesting_deeper_than_the_limit_is_refused)
@@ -408,7 +417,7 @@ int main(void)
 		CASE(a_mask_goes_from_camel_case_to_snake_case),
 		CASE(malformed_and_wrong_texts_are_refused_and_name_the_field),
 		CASE(text_cut_short_anywhere_is_refused),
-		CASE(a_nul_in_the_text_is_refused),
+		CASE(a_nul_anywhere_in_the_text_is_refused),
 		CASE(nesting_deeper_than_the_limit_is_refused),
 		CASE(too_many_values_are_refused),
 		CASE(a_text_that_is_too_long_is_refused),

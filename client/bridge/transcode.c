@@ -203,7 +203,7 @@ static struct lk_status read_cookies(const struct lk_rest_surface *surface, stru
 			return NO_MEMORY;
 		LK_TRY(lk_json_set(message,
 			protobuf_c_message_descriptor_get_field(cookie->message, cookie->number),
-			&text, value.n > 0, arena));
+			&text, 1, arena));
 	}
 	return LK_SUCCESS;
 }

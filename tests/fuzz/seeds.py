@@ -313,6 +313,7 @@ def rest():
         change=request(patch, "/v1/books/b/notes/%e2%82%ac", "", "sid=a; sid=b", "{}"),
         delete=request(delete, "/v1/books/b/notes/...", "limit=1&limit=1"),
         leave=request(post, "/v1/leave", "", "theme=dark; sid=lkr_abc"),
+        control=request(post, "/v1/leave", "", "sid\x01\r"),
         every=request(put_, "/v1/every.thing", "", "",
                       '{"aInt32":-1,"aDouble":1.5,"mask":"a.bC","span":"1.500s","texts":{"a":"b"},'
                       '"choiceText":"","nested":{"aBytes":"AA=="},"switches":{"true":1}}'),

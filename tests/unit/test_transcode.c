@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests from path, query and cookie; answers. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client/bridge/transcode.h"
 #include "tests/support/json.h"
@@ -189,6 +190,25 @@ TEST(a_parameter_that_is_not_of_its_field_is_refused_by_name)
 		const struct lk_rest_source source = of_query(cases[i][0]);
 
 		check_refused(LIST_NOTES, &source, cases[i][1]);
+	}
+}
+
+TEST(an_encoding_cut_short_is_not_read_past_its_end)
+{
+	const char *query = "text=%41&text%3d=%42";
+
+	for (size_t n = 0; n <= strlen(query); n++) {
+		/* A copy of its own, so that the address sanitizer sees a read behind the end. */
+		uint8_t *copy = malloc(n + 1);
+		struct lk_rest_source source = of_query("");
+		ProtobufCMessage *message = NULL;
+		struct lk_status st;
+
+		memcpy(copy + 1, query, n);
+		source.query = (struct lk_bytes) { copy + 1, n };
+		st = transcode(LIST_NOTES, &source, &message);
+		CHECK((st.code == LK_OK) == (message != NULL));
+		free(copy);
 	}
 }
 
@@ -461,6 +481,7 @@ int main(void)
 		CASE(unknown_parameters_are_ignored),
 		CASE(a_field_of_the_path_or_of_a_cookie_is_an_unknown_parameter),
 		CASE(a_parameter_that_is_not_of_its_field_is_refused_by_name),
+		CASE(an_encoding_cut_short_is_not_read_past_its_end),
 		CASE(a_query_has_so_many_parameters_and_no_more),
 		CASE(a_route_with_a_body_looks_at_no_query_and_one_without_at_no_body),
 		CASE(a_cookie_becomes_its_field_and_an_absent_one_leaves_it_empty),

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
 from people import PASSWORD, PeopleTest, claims  # noqa: E402
 
-NODE_DIR = pathlib.Path(os.environ.get("LATCHKEY_INTEROP", "build/release/tests/interop"))
+NODE_DIR = pathlib.Path(os.environ.get("LATCHKEY_INTEROP", "build/npm"))
 SEED = 32  # bytes of a key of either algorithm
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-NODE_DIR = pathlib.Path(os.environ.get("LATCHKEY_INTEROP", "build/release/tests/interop"))
+NODE_DIR = pathlib.Path(os.environ.get("LATCHKEY_INTEROP", "build/npm"))
 BUILD = pathlib.Path(os.environ.get("LATCHKEY_BUILD", "build/release"))
 DOCUMENTS = sorted((BUILD / "gen/latchkey/rest").glob("*.openapi.json"))
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}

@@ -7,7 +7,19 @@
  * hold no control bytes, no line is folded, Content-Length is digits and comes once,
  * Transfer-Encoding is refused whatever it says (411: the sender has to tell the length), Host
  * comes exactly once, and a target is a path in origin-form. Nothing is allocated, copied or
- * decoded; no byte is looked at twice, however the input is cut.
+ * decoded. The answer is the same however the input is cut, and so is the time it takes.
+ *
+ * Where the RFCs leave a choice:
+ * - One empty line may come before the request line, and counts as part of the head.
+ * - Bytes from 0x80 on may stand in values, not in Host and not in targets.
+ * - Hosts are names of letters, digits, `-` and `_`, IPv4, or IPv6 in brackets; no `%`, no `!`.
+ * - Targets are visible ASCII without `#`; each `%` is an escape, and none is `%00`.
+ * - Methods are tokens without lower case. CONNECT is refused: what follows it is no HTTP.
+ * - A length may come with every method. The caller must read that many bytes, or close: they are
+ *   never the next request.
+ * - HTTP/1.0 closes, even if it says keep-alive.
+ * - Authorization, Content-Type, Cookie and Expect come once at most, like those that RFC 9112
+ * says.
  */
 #pragma once
 
@@ -18,6 +30,7 @@
 #define LK_HTTP_HEAD_MAX 16384  /* all of a head */
 #define LK_HTTP_LINE_MAX 8192   /* one header line; the target */
 #define LK_HTTP_HEADERS_MAX 100 /* lines */
+#define LK_HTTP_METHOD_MAX 32   /* bytes of its name */
 
 enum lk_http_method {
 	LK_HTTP_GET,
@@ -51,10 +64,10 @@ struct lk_http_head {
 	struct lk_http_span target; /* as sent: path and query */
 	struct lk_http_span path;   /* up to `?` */
 	struct lk_http_span query;  /* after it; empty: none */
-	struct lk_http_span host;
-	unsigned minor;        /* of HTTP/1.x: 0 or 1 */
-	bool keeps_alive;      /* the connection stays after the answer */
-	bool expects_continue; /* Expect: 100-continue */
+	struct lk_http_span host;   /* without its port; empty: none, in HTTP/1.0 */
+	unsigned minor;             /* of HTTP/1.x: 0 or 1 */
+	bool keeps_alive;           /* the connection stays after the answer */
+	bool expects_continue;      /* the sender holds the body back until it hears 100 */
 	bool has_length;
 	size_t length; /* of the body; 0 without Content-Length */
 	struct lk_http_line lines[LK_HTTP_HEADERS_MAX];
@@ -65,6 +78,7 @@ struct lk_http_head {
 	size_t scanned;
 	size_t line_at;
 	bool has_request_line;
+	unsigned seen; /* bits of the headers that the parser knows */
 };
 
 enum lk_http_parsed {
@@ -80,8 +94,7 @@ struct lk_http_refusal {
 };
 
 /* Reads on. `input` begins with the head's first byte at each call and only grows; what follows
- * the head is not looked at. Empty lines in front of a request are not part of it: the caller
- * drops one CRLF at most (RFC 9112, section 2.2). */
+ * the head is not looked at. Once it is complete or refused, the head is not read on. */
 enum lk_http_parsed lk_http_parse(
 	struct lk_http_head *head, struct lk_bytes input, struct lk_http_refusal *refusal_out);
 

@@ -2,7 +2,6 @@
 #include "client/bridge/http_parse.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 
 #define VERSION_LEN 8 /* "HTTP/1.1" */
 #define REQUEST_LINE_MAX (LK_HTTP_METHOD_MAX + 1 + LK_HTTP_LINE_MAX + 1 + VERSION_LEN)
@@ -11,7 +10,7 @@
 
 struct reading {
 	struct lk_http_head *head;
-	const uint8_t *data;
+	struct lk_bytes input;
 	struct lk_http_refusal *refusal_out;
 };
 
@@ -98,29 +97,29 @@ static struct lk_http_span span(size_t at, size_t n)
 
 static struct lk_bytes bytes_at(const struct reading *r, struct lk_http_span place)
 {
-	return lk_http_at((struct lk_bytes) { r->data, LK_HTTP_HEAD_MAX }, place);
+	return lk_http_at(r->input, place);
 }
 
-/* Takes off what stands before the first `end`, and `end` itself. */
+/* Takes off what stands before the first `end`, and `end` itself; all if there is none. */
 static struct lk_http_span take(const struct reading *r, struct lk_http_span *rest, char end)
 {
-	struct lk_bytes bytes = bytes_at(r, *rest);
-	const uint8_t *found = bytes.n > 0 ? memchr(bytes.data, end, bytes.n) : NULL;
-	size_t n = found != NULL ? (size_t)(found - bytes.data) : bytes.n;
+	const uint8_t *start = r->input.data + rest->at;
+	const uint8_t *found = memchr(start, end, rest->n);
+	size_t n = found != NULL ? (size_t)(found - start) : rest->n;
 	size_t n_gone = found != NULL ? n + 1 : n;
 	struct lk_http_span taken = span(rest->at, n);
 
-	*rest = span(rest->at + n_gone, bytes.n - n_gone);
+	*rest = span(rest->at + n_gone, rest->n - n_gone);
 	return taken;
 }
 
 static struct lk_http_span trim(const struct reading *r, struct lk_http_span place)
 {
-	while (place.n > 0 && is_blank(r->data[place.at])) {
+	while (place.n > 0 && is_blank(r->input.data[place.at])) {
 		place.at++;
 		place.n--;
 	}
-	while (place.n > 0 && is_blank(r->data[place.at + place.n - 1]))
+	while (place.n > 0 && is_blank(r->input.data[place.at + place.n - 1]))
 		place.n--;
 	return place;
 }
@@ -158,22 +157,27 @@ static bool read_number(struct lk_bytes text, size_t *number_out)
 
 /* --- The request line --- */
 
+static bool is_method(struct lk_bytes name, enum lk_http_method method)
+{
+	return name.n == strlen(method_names[method]) &&
+	       memcmp(name.data, method_names[method], name.n) == 0;
+}
+
 static bool read_method(const struct reading *r, struct lk_http_span text)
 {
 	struct lk_bytes name = bytes_at(r, text);
 	enum lk_http_method method = LK_HTTP_GET;
+	size_t n = 0;
 
-	/* Methods know upper and lower case, and those of lower case are somebody's mistake. */
-	for (size_t i = 0; i < name.n && i <= LK_HTTP_METHOD_MAX; i++)
-		if (!is_token(name.data[i]) || is_lower(name.data[i]))
-			return refuse(r, 400, "the method is malformed");
-	if (name.n == 0)
-		return refuse(r, 400, "the method is missing");
+	/* Methods are told apart by case, and no registered one has lower case. */
+	while (n < name.n && is_token(name.data[n]) && !is_lower(name.data[n]))
+		n++;
+	if (n == 0 || n < name.n)
+		return refuse(r, 400, "the method is malformed");
 	/* What follows a CONNECT is no HTTP. */
-	if (name.n > LK_HTTP_METHOD_MAX || is_same(name, "connect"))
+	if (n > LK_HTTP_METHOD_MAX || is_same(name, "connect"))
 		return refuse(r, 501, "the method is not implemented");
-	while (method < LK_HTTP_OTHER && (strlen(method_names[method]) != name.n ||
-						 memcmp(method_names[method], name.data, name.n)))
+	while (method < LK_HTTP_OTHER && !is_method(name, method))
 		method++;
 	r->head->method = method;
 	r->head->method_text = text;
@@ -242,24 +246,27 @@ static bool read_request_line(const struct reading *r, struct lk_http_span line)
 
 /* --- Headers that the framing rests on --- */
 
-/* How many of the first bytes are a host: a literal IPv6 address, or labels, which an IPv4 address
- * is too. Of the names of RFC 3986 those with `%` or sub-delims are no hosts of ours. */
+/* How many of the first bytes are an IPv6 address in brackets. */
+static size_t literal_length(struct lk_bytes text)
+{
+	const uint8_t *end = memchr(text.data, ']', text.n);
+	size_t n = end != NULL ? (size_t)(end - text.data) + 1 : 0;
+	char literal[INET6_ADDRSTRLEN] = "";
+	uint8_t address[16];
+
+	if (n < 2 || n - 2 >= sizeof literal)
+		return 0;
+	memcpy(literal, text.data + 1, n - 2);
+	return inet_pton(AF_INET6, literal, address) == 1 ? n : 0;
+}
+
+/* How many of the first bytes are a host: labels, which an IPv4 address is too, or IPv6. */
 static size_t host_length(struct lk_bytes text)
 {
-	uint8_t address[16];
-	char literal[INET6_ADDRSTRLEN];
 	size_t n = 0;
 
-	if (text.n > 0 && text.data[0] == '[') {
-		while (n + 1 < text.n && n < sizeof literal && text.data[n + 1] != ']') {
-			literal[n] = (char)text.data[n + 1];
-			n++;
-		}
-		if (n + 1 >= text.n || n >= sizeof literal)
-			return 0;
-		literal[n] = '\0';
-		return inet_pton(AF_INET6, literal, address) == 1 ? n + 2 : 0;
-	}
+	if (text.n > 0 && text.data[0] == '[')
+		return literal_length(text);
 	for (; n < text.n && text.data[n] != ':'; n++) {
 		uint8_t c = text.data[n];
 		bool ends_label = c == '.' && n > 0 && text.data[n - 1] != '.';
@@ -270,20 +277,26 @@ static size_t host_length(struct lk_bytes text)
 	return n <= HOST_NAME_MAX_LEN ? n : 0;
 }
 
+/* Nothing, or a colon and a number. */
+static bool is_port(struct lk_bytes text)
+{
+	size_t port;
+
+	if (text.n == 0)
+		return true;
+	return text.data[0] == ':' &&
+	       read_number((struct lk_bytes) { text.data + 1, text.n - 1 }, &port) &&
+	       port <= PORT_MAX;
+}
+
 static bool read_host(const struct reading *r, struct lk_http_span value)
 {
 	struct lk_bytes text = bytes_at(r, value);
-	size_t n = host_length(text), port;
+	size_t n = host_length(text);
 
+	if (n == 0 || !is_port((struct lk_bytes) { text.data + n, text.n - n }))
+		return refuse(r, 400, "Host is neither a host nor a host and port");
 	r->head->host = span(value.at, n);
-	text.data += n;
-	text.n -= n;
-	if (n > 0 && text.n == 0)
-		return true;
-	if (n == 0 || text.data[0] != ':' ||
-		!read_number((struct lk_bytes) { text.data + 1, text.n - 1 }, &port) ||
-		port > PORT_MAX)
-		return refuse(r, 400, "Host is not a host, or a host and port");
 	return true;
 }
 
@@ -365,9 +378,9 @@ static bool read_header(const struct reading *r, struct lk_http_span line)
 
 	if (head->n_lines == LK_HTTP_HEADERS_MAX)
 		return refuse(r, 431, "there are too many headers");
-	if (is_blank(r->data[line.at]))
+	if (is_blank(r->input.data[line.at]))
 		return refuse(r, 400, "a header line begins with white space");
-	if (n_name == 0 || n_name == line.n || r->data[line.at + n_name] != ':')
+	if (n_name == 0 || n_name == line.n || r->input.data[line.at + n_name] != ':')
 		return refuse(r, 400, "a header line does not begin with a name and a colon");
 	next = &head->lines[head->n_lines++];
 	next->name = span(line.at, n_name);
@@ -381,13 +394,13 @@ static bool read_header(const struct reading *r, struct lk_http_span line)
  * others would read it. */
 static bool refuse_coding(const struct reading *r)
 {
-	struct lk_bytes input = { r->data, LK_HTTP_HEAD_MAX }, coding;
+	struct lk_bytes coding;
 
 	if (has(r, CONTENT_LENGTH))
 		return refuse(r, 400, "Transfer-Encoding and Content-Length exclude each other");
 	if (r->head->minor == 0)
 		return refuse(r, 400, "HTTP/1.0 knows no Transfer-Encoding");
-	lk_http_find(r->head, input, known[TRANSFER_ENCODING].name, &coding);
+	lk_http_find(r->head, r->input, known[TRANSFER_ENCODING].name, &coding);
 	if (is_same(coding, "chunked"))
 		return refuse(r, 411, "the body needs a Content-Length");
 	if (is_token_whole(coding))
@@ -411,17 +424,22 @@ static bool finish(const struct reading *r)
 	return true;
 }
 
+static bool read_line(const struct reading *r, struct lk_http_span line)
+{
+	/* One empty line may come before a request (RFC 9112, section 2.2). */
+	if (line.n == 0 && line.at == 0)
+		return true;
+	return r->head->has_request_line ? read_header(r, line) : read_request_line(r, line);
+}
+
 /* A request line that is longer than any good one is read as far as that: one byte more than its
  * parts may have together, so that one of them is found to be wrong. */
-static bool refuse_long(const struct reading *r, struct lk_http_span line)
+static void refuse_long(const struct reading *r, struct lk_http_span line)
 {
-	bool good = false;
-
 	if (r->head->has_request_line)
-		return refuse(r, 431, "a header line is too long");
-	good = read_request_line(r, line);
-	assert(!good);
-	return false;
+		refuse(r, 431, "a header line is too long");
+	else
+		(void)read_request_line(r, line);
 }
 
 /* Reads on to the end of a line, which is then behind `scanned`. */
@@ -432,13 +450,13 @@ static enum lk_http_parsed find_end(
 	size_t max = head->has_request_line ? LK_HTTP_LINE_MAX : REQUEST_LINE_MAX;
 	size_t limit = head->line_at + max, at = head->scanned;
 
-	while (at < n && at < limit && is_text(r->data[at]))
+	while (at < n && at < limit && is_text(r->input.data[at]))
 		at++;
 	head->scanned = at;
 	if (at == n)
 		return LK_HTTP_MORE;
 	*line_out = span(head->line_at, at - head->line_at);
-	if (r->data[at] != '\r') {
+	if (r->input.data[at] != '\r') {
 		if (at == limit)
 			refuse_long(r, span(head->line_at, max + 1));
 		else
@@ -447,7 +465,7 @@ static enum lk_http_parsed find_end(
 	}
 	if (at + 1 == n)
 		return LK_HTTP_MORE;
-	if (r->data[at + 1] != '\n') {
+	if (r->input.data[at + 1] != '\n') {
 		refuse(r, 400, "a CR is not followed by LF");
 		return LK_HTTP_REFUSED;
 	}
@@ -458,24 +476,17 @@ static enum lk_http_parsed find_end(
 enum lk_http_parsed lk_http_parse(
 	struct lk_http_head *head, struct lk_bytes input, struct lk_http_refusal *refusal_out)
 {
-	const struct reading r = { head, input.data, refusal_out };
+	const struct reading r = { head, input, refusal_out };
 	size_t n = input.n < LK_HTTP_HEAD_MAX ? input.n : LK_HTTP_HEAD_MAX;
 	enum lk_http_parsed found;
 	struct lk_http_span line;
-	bool good = true;
 
-	while (good && (found = find_end(&r, n, &line)) == LK_HTTP_DONE) {
-		if (!head->has_request_line) {
-			/* One empty line may come before a request (RFC 9112, section 2.2). */
-			good = (line.n == 0 && line.at == 0) || read_request_line(&r, line);
-		} else if (line.n > 0) {
-			good = read_header(&r, line);
-		} else {
+	while ((found = find_end(&r, n, &line)) == LK_HTTP_DONE) {
+		if (line.n == 0 && head->has_request_line)
 			return finish(&r) ? LK_HTTP_DONE : LK_HTTP_REFUSED;
-		}
+		if (!read_line(&r, line))
+			return LK_HTTP_REFUSED;
 	}
-	if (!good)
-		return LK_HTTP_REFUSED;
 	if (found == LK_HTTP_MORE && n == LK_HTTP_HEAD_MAX) {
 		refuse(&r, 431, "the head is too long");
 		return LK_HTTP_REFUSED;

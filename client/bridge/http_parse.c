@@ -7,6 +7,7 @@
 #define REQUEST_LINE_MAX (LK_HTTP_METHOD_MAX + 1 + LK_HTTP_LINE_MAX + 1 + VERSION_LEN)
 #define HOST_NAME_MAX_LEN 255 /* RFC 1035, section 2.3.4 */
 #define PORT_MAX 65535
+#define LENGTH_MAX INT64_MAX /* what an off_t of others can hold */
 
 struct reading {
 	struct lk_http_head *head;
@@ -250,14 +251,14 @@ static bool read_request_line(const struct reading *r, struct lk_http_span line)
 static size_t literal_length(struct lk_bytes text)
 {
 	const uint8_t *end = memchr(text.data, ']', text.n);
-	size_t n = end != NULL ? (size_t)(end - text.data) + 1 : 0;
 	char literal[INET6_ADDRSTRLEN] = "";
+	size_t n = end != NULL ? (size_t)(end - text.data) - 1 : sizeof literal;
 	uint8_t address[16];
 
-	if (n < 2 || n - 2 >= sizeof literal)
+	if (n >= sizeof literal)
 		return 0;
-	memcpy(literal, text.data + 1, n - 2);
-	return inet_pton(AF_INET6, literal, address) == 1 ? n : 0;
+	memcpy(literal, text.data + 1, n);
+	return inet_pton(AF_INET6, literal, address) == 1 ? n + 2 : 0;
 }
 
 /* How many of the first bytes are a host: labels, which an IPv4 address is too, or IPv6. */
@@ -304,7 +305,7 @@ static bool read_length(const struct reading *r, struct lk_http_span value)
 {
 	if (!read_number(bytes_at(r, value), &r->head->length))
 		return refuse(r, 400, "Content-Length is not a number");
-	if (r->head->length == SIZE_MAX)
+	if (r->head->length > LENGTH_MAX)
 		return refuse(r, 413, "the body is too long");
 	r->head->has_length = true;
 	return true;
@@ -416,8 +417,7 @@ static bool finish(const struct reading *r)
 		return refuse_coding(r);
 	if (head->minor == 1 && !has(r, HOST))
 		return refuse(r, 400, "Host is missing");
-	/* Nobody waits to send nothing, and HTTP/1.0 waits for nothing (RFC 9110, section 10.1.1).
-	 */
+	/* Nobody waits to send nothing, and HTTP/1.0 waits for nothing (RFC 9110, 10.1.1). */
 	if (head->minor == 0 || head->length == 0)
 		head->expects_continue = false;
 	head->n = head->scanned;

@@ -319,6 +319,30 @@ def rest():
                       '"choiceText":"","nested":{"aBytes":"AA=="},"switches":{"true":1}}'),
         find=request(get_, "/v1/every.thing",
                      "aBytes=AA&span=1s&mask=a,b&choiceNumber=1&manyInt32=1&manyInt32=2&far=%00"))
+def http():
+    get, post, end = "GET / HTTP/1.1\r\nHost: a\r\n", "POST / HTTP/1.1\r\nHost: a\r\n", "\r\n"
+    body = "Content-Length: 5\r\n\r\nhello"
+    put("http",
+        get="GET /a/b%20c?d=e&f HTTP/1.1\r\nHost: crm.example:8082\r\nX-Api-Key: x \r\n\r\n",
+        pipelined="\r\n" + post + body + "\r\n" + get + "Connection: close\r\n\r\n",
+        old="GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        expect=post + "Expect: 100-continue\r\n" + body,
+        literal="PATCH / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\nCookie: a=b\r\n\r\n",
+        connection=get + "Connection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",
+        chunked=post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        both=post + "Transfer-Encoding: chunked\r\n" + body,
+        coding=post + "Transfer-Encoding: gzip\r\n\r\n",
+        lengths=post + "Content-Length: 5\r\n" + body,
+        huge=post + "Content-Length: 18446744073709551616\r\n\r\n",
+        hosts=get + "Host: b\r\n\r\n",
+        folded=get + "X: a\r\n b\r\n\r\n",
+        preface="PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        absolute="GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n",
+        connect="CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+        sent_twice=get + "Authorization: a\r\nAuthorization: b\r\nContent-Type: c\r\n\r\n",
+        many=get + "X: y\r\n" * 100 + end,
+        long_method="G" * 8300, long_target=f"GET /{'a' * 8192} HTTP/1.1\r\n",
+        long_line=get + "X: " + "a" * 8192, long_head=get + ("X: " + "a" * 8000 + end) * 2 + "Y: z")
 
 
 def small():
@@ -377,4 +401,5 @@ if __name__ == "__main__":
     message()
     json()
     rest()
+    http()
     small()

@@ -22,7 +22,7 @@ test: build
 install:
     @scripts/install.sh
 
-# Builds into build/PRESET: release, debug, asan, tsan, fuzz, ci-gcc or ci-clang
+# Builds into build/PRESET: release, debug, asan, tsan, fuzz, coverage, ci-gcc or ci-clang
 build preset="release": install
     @cmake --preset {{ preset }} --log-level=WARNING >/dev/null
     @cmake --build --preset {{ preset }} -- --quiet
@@ -55,6 +55,11 @@ tsan: (build "tsan")
 [no-exit-message]
 fuzz seconds="60": (build "fuzz")
     @scripts/fuzz.sh {{ seconds }}
+
+# Shows that the tests and the corpus of the HTTP parser take all its branches
+[no-exit-message]
+coverage: (build "coverage")
+    @scripts/coverage.sh
 
 # Measures verification; see bench/README.md for the arguments
 bench *args: build

@@ -45,6 +45,20 @@ static bool is_text(uint8_t c)
 	return (c >= ' ' && c != 0x7f) || c == '\t';
 }
 
+/* Whether one of eight bytes is a control byte or a tab, all at a time. Subtracting sets the top
+ * bit of a byte that was less. What it borrows may set the next one too, but only where there was
+ * one.
+ */
+static bool has_control(const uint8_t *bytes)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t text, del;
+
+	memcpy(&text, bytes, sizeof text);
+	del = text ^ each * 0x7f;
+	return ((((text - each * ' ') & ~text) | ((del - each) & ~del)) & each * 0x80) != 0;
+}
+
 /* RFC 9110, section 5.6.2. */
 static bool is_token(uint8_t c)
 {
@@ -449,8 +463,11 @@ static enum lk_http_parsed find_end(
 	struct lk_http_head *head = r->head;
 	size_t max = head->has_request_line ? LK_HTTP_LINE_MAX : REQUEST_LINE_MAX;
 	size_t limit = head->line_at + max, at = head->scanned;
+	size_t end = n < limit ? n : limit;
 
-	while (at < n && at < limit && is_text(r->input.data[at]))
+	while (at + 8 <= end && !has_control(r->input.data + at))
+		at += 8;
+	while (at < end && is_text(r->input.data[at]))
 		at++;
 	head->scanned = at;
 	if (at == n)

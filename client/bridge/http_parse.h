@@ -18,8 +18,7 @@
  * - A length may come with every method. The caller must read that many bytes, or close: they are
  *   never the next request.
  * - HTTP/1.0 closes, even if it says keep-alive.
- * - Authorization, Content-Type, Cookie and Expect come once at most, like those that RFC 9112
- * says.
+ * - Authorization, Content-Type, Cookie and Expect come once at most, as Content-Length does.
  */
 #pragma once
 

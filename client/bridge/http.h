@@ -78,33 +78,35 @@ struct lk_http_options {
 	uint32_t send_ms;                     /* until an answer has left; 0: 10000 */
 	size_t arena_max;                     /* memory of an exchange beside its body; 0: 1 MiB */
 
-	/* When a head is complete: how long a body may be. What is longer is refused with 413
-	 * before it is read. */
+	/* When a head that announces a body is complete: how long that may be. What is longer is
+	 * refused with 413 before it is read. A body that is read is handed over whatever the
+	 * method; it is never the next request. */
 	size_t (*body_max)(void *arg, const struct lk_http_exchange *exchange);
 	/* When a request is complete. Must see to it that lk_http_send is called exactly once. */
 	void (*handle)(void *arg, struct lk_http_exchange *exchange);
-	/* Answers what the engine refuses (400, 408, 411, 413, 414, 417, 431, 501, 503, 505),
-	 * before it returns. The head may be incomplete: `exchange->head` has only what was read of
-	 * it. */
+	/* Answers what the engine refuses (400, 408, 411, 413, 414, 417, 431, 501, 505, and 503
+	 * when memory is short), before it returns; the connection is closed afterwards. The head
+	 * may be incomplete: `exchange->head` has only what was read of it. */
 	void (*refuse)(
 		void *arg, struct lk_http_exchange *exchange, unsigned status, const char *why);
-	/* In the loop, once a second, and when something is worth a line in the log; may be NULL.
-	 */
+	/* In the loop, when something is worth a line in the log, once a second at most; may be
+	 * NULL. */
 	void (*on_trouble)(void *arg, const char *what);
 	void *arg;
 };
 
 /* Binds all addresses and starts the loops.
  *
- * LK_INVALID_ARGUMENT    an address of another form
- * LK_UNAVAILABLE         an address cannot be bound
+ * LK_INVALID_ARGUMENT    an address of another form; `field` is its text
+ * LK_UNAVAILABLE         an address cannot be bound, or another process serves it; likewise
  * LK_RESOURCE_EXHAUSTED  memory, descriptors or threads are short
  */
 LK_MUST_USE struct lk_status lk_http_start(
 	const struct lk_http_options *options, struct lk_http **http_out);
 
 /* Answers, in the exchange's loop, once per exchange; copies what it needs. The exchange is gone
- * when it returns. A client that has left meanwhile is no error. */
+ * when it returns. A client that has left meanwhile is no error. An answer of more than 64 MiB
+ * closes the connection instead. */
 void lk_http_send(struct lk_http_exchange *exchange, const struct lk_http_answer *answer);
 
 /* Runs `resume` with the exchange in its loop: at once when called there, else as soon as the loop
@@ -116,9 +118,9 @@ void lk_http_resume(struct lk_http_exchange *exchange,
  * Waits for at most timeout_ms; returns whether all connections are gone. */
 bool lk_http_drain(struct lk_http *http, uint32_t timeout_ms);
 
-/* Closes what is left, ends the loops and frees. Exchanges that were not answered are answered by
- * the handler's lk_http_send before this returns: whoever owes the answer must still be alive. NULL
- * is allowed. */
+/* Closes what is left, ends the loops and frees; not from a loop. Exchanges that were not answered
+ * are answered by the handler's lk_http_send before this returns: whoever owes the answer must
+ * still be alive. NULL is allowed. */
 void lk_http_stop(struct lk_http *http);
 
 /* What has happened since the start. */

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "client/bridge/http_priv.h"
+
+#define PAUSE_MS 100
+#define HOST_MAX 64
+
+/* Turned away at once by way of the spare descriptor. The rest waits until the pause is over. */
+#define TURNED_AWAY_AT_ONCE 64
+
+struct endpoint {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address;
+	socklen_t n;
+	bool is_both; /* IPv6 and IPv4 */
+};
+
+static bool read_port(const char *text, uint16_t *port_out)
+{
+	unsigned long port;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	port = strtoul(text, &end, 10);
+	if (*end != '\0' || port > UINT16_MAX)
+		return false;
+	*port_out = (uint16_t)port;
+	return true;
+}
+
+static bool read_host(char *host, uint16_t port, struct endpoint *endpoint_out)
+{
+	struct endpoint endpoint = { .n = sizeof endpoint.address.in };
+	size_t n = strlen(host);
+
+	endpoint.address.in.sin_port = htons(port);
+	endpoint.address.in.sin_family = AF_INET;
+	if (inet_pton(AF_INET, host, &endpoint.address.in.sin_addr) == 1) {
+		*endpoint_out = endpoint;
+		return true;
+	}
+	endpoint = (struct endpoint) { .n = sizeof endpoint.address.in6 };
+	endpoint.address.in6.sin6_port = htons(port);
+	endpoint.address.in6.sin6_family = AF_INET6;
+	endpoint.is_both = strcmp(host, "*") == 0;
+	*endpoint_out = endpoint;
+	if (endpoint.is_both)
+		return true;
+	if (n < 2 || host[0] != '[' || host[n - 1] != ']')
+		return false;
+	host[n - 1] = '\0';
+	return inet_pton(AF_INET6, host + 1, &endpoint_out->address.in6.sin6_addr) == 1;
+}
+
+static bool read_address(const char *text, struct endpoint *endpoint_out)
+{
+	const char *colon = strrchr(text, ':');
+	char host[HOST_MAX];
+	uint16_t port;
+
+	if (colon == NULL || (size_t)(colon - text) >= sizeof host || !read_port(colon + 1, &port))
+		return false;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	return read_host(host, port, endpoint_out);
+}
+
+static void set_port(struct endpoint *endpoint, uint16_t port)
+{
+	if (endpoint->address.any.sa_family == AF_INET)
+		endpoint->address.in.sin_port = htons(port);
+	else
+		endpoint->address.in6.sin6_port = htons(port);
+}
+
+static uint16_t port_of(int fd)
+{
+	struct endpoint endpoint = { .n = sizeof endpoint.address };
+
+	if (getsockname(fd, &endpoint.address.any, &endpoint.n) != 0)
+		return 0;
+	return ntohs(endpoint.address.any.sa_family == AF_INET ? endpoint.address.in.sin_port
+							       : endpoint.address.in6.sin6_port);
+}
+
+static bool turn_on(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof on) == 0;
+}
+
+/* What is accepted inherits TCP_NODELAY. The first socket is bound without SO_REUSEPORT: another
+ * process that serves this address would else share it with us unnoticed. */
+static bool prepare(int fd, const struct endpoint *endpoint, bool is_first)
+{
+	int only_v6 = !endpoint->is_both;
+
+	return turn_on(fd, SOL_SOCKET, SO_REUSEADDR) && turn_on(fd, IPPROTO_TCP, TCP_NODELAY) &&
+	       (endpoint->address.any.sa_family == AF_INET ||
+		       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6) == 0) &&
+	       (is_first || turn_on(fd, SOL_SOCKET, SO_REUSEPORT)) &&
+	       bind(fd, &endpoint->address.any, endpoint->n) == 0 &&
+	       turn_on(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
+/* -1, with errno. */
+static int open_socket(const struct endpoint *endpoint, bool is_first)
+{
+	int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, error;
+	int fd = socket(endpoint->address.any.sa_family, kind, 0);
+
+	if (fd < 0 || prepare(fd, endpoint, is_first))
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static struct lk_status why_not(const char *address)
+{
+	struct lk_status status = LK_ERR(LK_UNAVAILABLE, "the address cannot be listened on");
+
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory or descriptors are short");
+	if (errno == EADDRINUSE)
+		status.why = "the address is in use";
+	status.field = address;
+	return status;
+}
+
+/* An answer that costs nothing. What has arrived is read first: close() would else reset the
+ * connection, and the peer might not see the answer. */
+static void turn_away(struct lk_http_loop *loop, int fd)
+{
+	static const char answer[] = LK_HTTP_NO_ROOM;
+
+	send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	if (recv(fd, loop->input, sizeof loop->input, MSG_DONTWAIT) > 0)
+		lk_wipe(loop->input, sizeof loop->input);
+	close(fd);
+	lk_http_add(&loop->turned_away);
+}
+
+static void take_in(
+	struct lk_http_listener *listener, int fd, const struct sockaddr_storage *address)
+{
+	struct lk_http_loop *loop = listener->loop;
+
+	lk_http_add(&loop->accepted);
+	if (lk_http_conn_open(listener, fd, address))
+		return;
+	turn_away(loop, fd);
+	lk_http_loop_report(loop, "connections are turned away: there are too many");
+}
+
+static void on_accept(struct evconnlistener *evconnlistener, evutil_socket_t fd,
+	struct sockaddr *address, int n, void *arg)
+{
+	struct lk_http_listener *listener = arg;
+	struct sockaddr_storage peer = { 0 };
+
+	(void)evconnlistener;
+	memcpy(&peer, address, (size_t)n < sizeof peer ? (size_t)n : sizeof peer);
+	lk_http_loop_look_up(listener->loop);
+	take_in(listener, fd, &peer);
+}
+
+static void turn_away_waiting(struct lk_http_listener *listener)
+{
+	struct lk_http_loop *loop = listener->loop;
+	int listening = evconnlistener_get_fd(listener->listener);
+
+	for (int n = 0, fd = 0; n < TURNED_AWAY_AT_ONCE && fd >= 0 && loop->spare_fd >= 0; n++) {
+		close(loop->spare_fd);
+		fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			turn_away(loop, fd);
+		loop->spare_fd = eventfd(0, EFD_CLOEXEC);
+	}
+}
+
+/* A listener that is out of descriptors or memory would else be called again at once, and turn in
+ * a circle. */
+static void on_accept_error(struct evconnlistener *evconnlistener, void *arg)
+{
+	struct lk_http_listener *listener = arg;
+	struct lk_http_loop *loop = listener->loop;
+	int error = errno;
+
+	lk_http_loop_look_up(loop);
+	if (error == EMFILE || error == ENFILE)
+		turn_away_waiting(listener);
+	evconnlistener_disable(evconnlistener);
+	listener->paused_until = loop->now + PAUSE_MS;
+	lk_http_loop_report(
+		loop, "connections cannot be accepted: descriptors or memory are short");
+}
+
+static bool start(struct lk_http_listener *listener, int fd)
+{
+	listener->listener = evconnlistener_new(listener->loop->base, on_accept, listener,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, SOMAXCONN, fd);
+	if (listener->listener == NULL)
+		return false;
+	evconnlistener_set_error_cb(listener->listener, on_accept_error);
+	return true;
+}
+
+struct lk_status lk_http_listen(struct lk_http_loop *loop, size_t index, bool is_first)
+{
+	const struct lk_http_address *address = &loop->http->options.addresses[index];
+	struct lk_http_listener *listener = &loop->listeners[loop->n_listeners];
+	struct endpoint endpoint;
+	int fd;
+
+	if (!read_address(address->text, &endpoint)) {
+		struct lk_status status = LK_ERR(LK_INVALID_ARGUMENT, "this is not an address");
+
+		status.field = address->text;
+		return status;
+	}
+	if (!is_first)
+		set_port(&endpoint, loop->http->ports[index]);
+	fd = open_socket(&endpoint, is_first);
+	if (fd < 0)
+		return why_not(address->text);
+	*listener = (struct lk_http_listener) { .loop = loop, .tag = address->tag };
+	if (!start(listener, fd)) {
+		struct lk_status status = why_not(address->text);
+
+		close(fd);
+		return status;
+	}
+	loop->n_listeners++;
+	loop->http->ports[index] = port_of(fd);
+	return LK_SUCCESS;
+}
+
+void lk_http_listen_tick(struct lk_http_loop *loop)
+{
+	if (loop->spare_fd < 0)
+		loop->spare_fd = eventfd(0, EFD_CLOEXEC);
+	for (size_t i = 0; i < loop->n_listeners; i++) {
+		struct lk_http_listener *listener = &loop->listeners[i];
+
+		if (listener->paused_until == 0 || listener->paused_until > loop->now)
+			continue;
+		listener->paused_until = 0;
+		evconnlistener_enable(listener->listener);
+	}
+}
+
+static void take_in_waiting(struct lk_http_listener *listener)
+{
+	int listening = evconnlistener_get_fd(listener->listener), fd;
+	struct sockaddr_storage peer = { 0 };
+	socklen_t n = sizeof peer;
+
+	while ((fd = accept4(listening, (struct sockaddr *)&peer, &n,
+			SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		take_in(listener, fd, &peer);
+		n = sizeof peer;
+	}
+}
+
+void lk_http_listen_end(struct lk_http_loop *loop, bool takes_waiting)
+{
+	for (size_t i = 0; i < loop->n_listeners; i++) {
+		if (takes_waiting)
+			take_in_waiting(&loop->listeners[i]);
+		evconnlistener_free(loop->listeners[i].listener);
+	}
+	loop->n_listeners = 0;
+}

@@ -354,3 +354,12 @@ void lk_http_conn_drop(struct lk_http_conn *conn)
 	lk_free(conn);
 	lk_http_loop_lost_one(loop);
 }
+
+void lk_http_conn_reset(struct lk_http_conn *conn)
+{
+	struct linger at_once = { .l_onoff = 1 };
+
+	if (conn->fd >= 0)
+		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	lk_http_conn_drop(conn);
+}

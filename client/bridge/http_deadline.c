@@ -37,8 +37,10 @@ static void end_overdue(struct lk_http_conn *conn)
 	case LK_HTTP_IN_BODY:
 		lk_http_conn_run(conn, refuse_late);
 		return;
-	case LK_HTTP_IDLE:
 	case LK_HTTP_SENDING:
+		lk_http_conn_reset(conn);
+		return;
+	case LK_HTTP_IDLE:
 	case LK_HTTP_LINGERING:
 		lk_http_conn_drop(conn);
 		return;

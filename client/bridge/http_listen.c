@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "client/bridge/http_priv.h"
 
 #define PAUSE_MS 100
 #define HOST_MAX 64
+
+/* What a peer that does not read may have of the kernel's memory, which would give it megabytes. */
+#define SEND_BUFFER (128 * 1024)
 
 /* Turned away at once by way of the spare descriptor. The rest waits until the pause is over. */
 #define TURNED_AWAY_AT_ONCE 64
@@ -94,25 +97,22 @@ static uint16_t port_of(int fd)
 							       : endpoint.address.in6.sin6_port);
 }
 
-static bool turn_on(int fd, int level, int option)
+static bool set(int fd, int level, int option, int value)
 {
-	int on = 1;
-
-	return setsockopt(fd, level, option, &on, sizeof on) == 0;
+	return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/* What is accepted inherits TCP_NODELAY. The first socket is bound without SO_REUSEPORT: another
+/* What is accepted inherits the options. The first socket is bound without SO_REUSEPORT: another
  * process that serves this address would else share it with us unnoticed. */
 static bool prepare(int fd, const struct endpoint *endpoint, bool is_first)
 {
-	int only_v6 = !endpoint->is_both;
-
-	return turn_on(fd, SOL_SOCKET, SO_REUSEADDR) && turn_on(fd, IPPROTO_TCP, TCP_NODELAY) &&
+	return set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+	       set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER) &&
 	       (endpoint->address.any.sa_family == AF_INET ||
-		       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6) == 0) &&
-	       (is_first || turn_on(fd, SOL_SOCKET, SO_REUSEPORT)) &&
+		       set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !endpoint->is_both)) &&
+	       (is_first || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
 	       bind(fd, &endpoint->address.any, endpoint->n) == 0 &&
-	       turn_on(fd, SOL_SOCKET, SO_REUSEPORT);
+	       set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
 /* -1, with errno. */
@@ -143,7 +143,7 @@ static struct lk_status why_not(const char *address)
 
 /* An answer that costs nothing. What has arrived is read first: close() would else reset the
  * connection, and the peer might not see the answer. */
-static void turn_away(struct lk_http_loop *loop, int fd)
+static void say_no(struct lk_http_loop *loop, int fd)
 {
 	static const char answer[] = LK_HTTP_NO_ROOM;
 
@@ -151,7 +151,6 @@ static void turn_away(struct lk_http_loop *loop, int fd)
 	shutdown(fd, SHUT_WR);
 	if (recv(fd, loop->input, sizeof loop->input, MSG_DONTWAIT) > 0)
 		lk_wipe(loop->input, sizeof loop->input);
-	close(fd);
 	lk_http_add(&loop->turned_away);
 }
 
@@ -163,7 +162,8 @@ static void take_in(
 	lk_http_add(&loop->accepted);
 	if (lk_http_conn_open(listener, fd, address))
 		return;
-	turn_away(loop, fd);
+	say_no(loop, fd);
+	close(fd);
 	lk_http_loop_report(loop, "connections are turned away: there are too many");
 }
 
@@ -179,18 +179,25 @@ static void on_accept(struct evconnlistener *evconnlistener, evutil_socket_t fd,
 	take_in(listener, fd, &peer);
 }
 
+/* The spare descriptor is given up for a connection, and in its place becomes the spare one again,
+ * so that nobody else can take it in between. */
 static void turn_away_waiting(struct lk_http_listener *listener)
 {
 	struct lk_http_loop *loop = listener->loop;
 	int listening = evconnlistener_get_fd(listener->listener);
 
-	for (int n = 0, fd = 0; n < TURNED_AWAY_AT_ONCE && fd >= 0 && loop->spare_fd >= 0; n++) {
+	for (int n = 0; n < TURNED_AWAY_AT_ONCE && loop->spare_fd >= 0; n++) {
+		int fd;
+
 		close(loop->spare_fd);
+		loop->spare_fd = -1;
 		fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0)
-			turn_away(loop, fd);
-		loop->spare_fd = eventfd(0, EFD_CLOEXEC);
+		if (fd < 0)
+			break;
+		say_no(loop, fd);
+		loop->spare_fd = dup3(loop->wake_fd, fd, O_CLOEXEC);
 	}
+	lk_http_listen_keep_spare(loop);
 }
 
 /* A listener that is out of descriptors or memory would else be called again at once, and turn in
@@ -250,10 +257,28 @@ struct lk_status lk_http_listen(struct lk_http_loop *loop, size_t index, bool is
 	return LK_SUCCESS;
 }
 
-void lk_http_listen_tick(struct lk_http_loop *loop)
+void lk_http_listen_keep_spare(struct lk_http_loop *loop)
 {
 	if (loop->spare_fd < 0)
-		loop->spare_fd = eventfd(0, EFD_CLOEXEC);
+		loop->spare_fd = fcntl(loop->wake_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Without a spare descriptor those who wait would hear nothing. So it is taken from whoever has
+ * been idle for longest. */
+static void get_spare_back(struct lk_http_loop *loop)
+{
+	struct lk_http_conn *idle = TAILQ_FIRST(&loop->phases[LK_HTTP_IDLE]);
+
+	lk_http_listen_keep_spare(loop);
+	if (loop->spare_fd >= 0 || idle == NULL)
+		return;
+	lk_http_conn_drop(idle);
+	lk_http_listen_keep_spare(loop);
+}
+
+void lk_http_listen_tick(struct lk_http_loop *loop)
+{
+	get_spare_back(loop);
 	for (size_t i = 0; i < loop->n_listeners; i++) {
 		struct lk_http_listener *listener = &loop->listeners[i];
 

@@ -199,7 +199,9 @@ struct lk_http_loop *lk_http_loop_new(struct lk_http *http)
 	write_date(loop);
 	loop->trouble_at = loop->now - TROUBLE_EVERY_MS;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	loop->spare_fd = eventfd(0, EFD_CLOEXEC);
+	loop->spare_fd = -1;
+	if (loop->wake_fd >= 0)
+		lk_http_listen_keep_spare(loop);
 	loop->listeners = lk_alloc(http->options.n_addresses * sizeof *loop->listeners);
 	loop->base = new_base();
 	if (loop->listeners != NULL && loop->base != NULL && loop->wake_fd >= 0 &&

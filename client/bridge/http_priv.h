@@ -174,6 +174,9 @@ void lk_http_loop_lost_one(struct lk_http_loop *loop);
  * address, and the others share it. */
 LK_MUST_USE struct lk_status lk_http_listen(struct lk_http_loop *loop, size_t index, bool is_first);
 
+/* Takes the spare descriptor if there is one to be had. */
+void lk_http_listen_keep_spare(struct lk_http_loop *loop);
+
 /* Listens again where a pause is over. */
 void lk_http_listen_tick(struct lk_http_loop *loop);
 
@@ -214,6 +217,9 @@ void lk_http_conn_go_on(struct lk_http_conn *conn);
 /* Closes at once. Outside of steps only. The connection is gone unless the handler has its request,
  * and with it otherwise. */
 void lk_http_conn_drop(struct lk_http_conn *conn);
+
+/* Likewise, and has the kernel forget what it could not send. */
+void lk_http_conn_reset(struct lk_http_conn *conn);
 
 /* The buffer that the next answer belongs in. */
 struct lk_buf *lk_http_conn_output(struct lk_http_conn *conn);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "client/bridge/http.h"
 
@@ -57,6 +58,7 @@ static void resume_held(struct lk_http_exchange *exchange, void *arg)
 static void hold(struct holding *holding, struct held **list, struct lk_http_exchange *exchange)
 {
 	struct held *held = lk_arena_alloc(exchange->arena, sizeof *held);
+	bool is_late;
 
 	if (held == NULL) {
 		answer_text(exchange, 503, "no memory");
@@ -64,10 +66,15 @@ static void hold(struct holding *holding, struct held **list, struct lk_http_exc
 	}
 	held->exchange = exchange;
 	pthread_mutex_lock(&holding->mutex);
-	held->next = *list;
-	*list = held;
-	pthread_cond_signal(&holding->changed);
+	is_late = holding->is_stopping;
+	if (!is_late) {
+		held->next = *list;
+		*list = held;
+		pthread_cond_signal(&holding->changed);
+	}
 	pthread_mutex_unlock(&holding->mutex);
+	if (is_late)
+		answer_text(exchange, 503, "too late");
 }
 
 static struct held *take(struct holding *holding, struct held **list)
@@ -172,6 +179,15 @@ static void status(struct server *server, struct lk_http_exchange *exchange)
 			       });
 }
 
+static void thread(struct server *server, struct lk_http_exchange *exchange)
+{
+	char text[32];
+
+	(void)server;
+	snprintf(text, sizeof text, "%ld", (long)gettid());
+	answer_text(exchange, 200, text);
+}
+
 static void close_after(struct server *server, struct lk_http_exchange *exchange)
 {
 	(void)server;
@@ -257,6 +273,7 @@ static const struct {
 	{ "/arena", use_arena, 0 },
 	{ "/fault", fail_allocation, 0 },
 	{ "/count", count, 0 },
+	{ "/thread", thread, 0 },
 };
 
 static size_t route_of(const struct lk_http_exchange *exchange)
@@ -357,13 +374,19 @@ static void print_ports(const struct lk_http *http, size_t n_addresses)
 	printf("\n");
 }
 
+/* From now on nobody is held, and everybody who is gets their answer. */
 static void stop(struct server *server, bool drains)
 {
+	struct holding *holding = &server->holding;
 	static char text[] = "too late";
 
 	if (drains)
 		printf("drained: %s\n", lk_http_drain(server->http, DRAIN_MS) ? "yes" : "no");
-	resume_all(take(&server->holding, &server->holding.for_release), text);
+	pthread_mutex_lock(&holding->mutex);
+	holding->is_stopping = true;
+	pthread_cond_signal(&holding->changed);
+	pthread_mutex_unlock(&holding->mutex);
+	resume_all(take(holding, &holding->for_release), text);
 	lk_http_stop(server->http);
 }
 
@@ -379,7 +402,7 @@ int main(int argc, char **argv)
 		.arg = &server,
 	};
 	struct lk_status status;
-	pthread_t thread;
+	pthread_t answering;
 	sigset_t signals;
 	int signal = 0;
 
@@ -400,15 +423,11 @@ int main(int argc, char **argv)
 		free(server.big);
 		return 1;
 	}
-	pthread_create(&thread, NULL, answer_from_a_thread, holding);
+	pthread_create(&answering, NULL, answer_from_a_thread, holding);
 	print_ports(server.http, options.n_addresses);
 	sigwait(&signals, &signal);
 	stop(&server, signal == SIGTERM);
-	pthread_mutex_lock(&holding->mutex);
-	holding->is_stopping = true;
-	pthread_cond_signal(&holding->changed);
-	pthread_mutex_unlock(&holding->mutex);
-	pthread_join(thread, NULL);
+	pthread_join(answering, NULL);
 	free(server.big);
 	return 0;
 }

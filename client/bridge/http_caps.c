@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "client/bridge/http_caps.h"
+
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "client/bridge/http_priv.h"
+#include "proto/wire/arena.h"
 
 /* How many connections an address has: a hash table with linear probing, at most half full, which
  * leaves no gaps when an address goes. It begins at a random place, so that nobody can choose
@@ -67,8 +70,7 @@ void lk_http_caps_free(struct lk_http_caps *caps)
 	lk_free(caps);
 }
 
-/* What counts as one address: whoever has a /64 can have 2^64 addresses of it. False for loopback,
- * which is everybody behind a proxy. */
+/* What counts as one address; false: this one does not. */
 static bool key_of(const uint8_t address[16], uint8_t key_out[16])
 {
 	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;

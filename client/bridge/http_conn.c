@@ -37,8 +37,7 @@ static size_t send_some(struct lk_http_conn *conn, struct lk_bytes bytes)
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return (size_t)n;
-	if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
-		conn->is_broken = true;
+	conn->is_broken = errno != EAGAIN;
 	return 0;
 }
 
@@ -345,7 +344,8 @@ void lk_http_conn_drop(struct lk_http_conn *conn)
 	lk_buf_fini(&conn->in);
 	lk_buf_fini(&conn->out);
 	if (is_handled(conn)) {
-		lk_http_phase_enter(conn, LK_HTTP_HANDLED);
+		if (conn->phase != LK_HTTP_HANDLED)
+			lk_http_phase_enter(conn, LK_HTTP_HANDLED);
 		return;
 	}
 	if (conn->request != NULL)

@@ -18,7 +18,7 @@ void lk_http_phase_enter(struct lk_http_conn *conn, enum lk_http_phase phase)
 /* Who has only sent an empty line has not begun a request. */
 static bool has_begun(const struct lk_http_request *request)
 {
-	return request->head_bytes.n > 2;
+	return request->head_bytes.n > 2 || request->head_bytes.data[0] != '\r';
 }
 
 static void refuse_late(struct lk_http_conn *conn)

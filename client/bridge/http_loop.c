@@ -132,7 +132,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	lk_http_loop_look_up(loop);
 	while ((request = STAILQ_FIRST(&inbox)) != NULL) {
 		STAILQ_REMOVE_HEAD(&inbox, next);
-		lk_http_request_resume(request);
+		request->resume(&request->exchange, request->resume_arg);
 	}
 	if (must_drain)
 		drain(loop);

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "client/bridge/http.h"
+#include "client/bridge/http_caps.h"
 
 /* What is read at once. Every head fits. */
 #define LK_HTTP_INPUT_MAX LK_HTTP_HEAD_MAX
@@ -148,12 +149,9 @@ static inline void lk_http_add(atomic_ulong *counter)
 
 /* --- http_loop.c --- */
 
-/* NULL when memory or descriptors are short. It runs once it is started. */
 struct lk_http_loop *lk_http_loop_new(struct lk_http *http);
 LK_MUST_USE bool lk_http_loop_start(struct lk_http_loop *loop);
-
-/* After the thread has ended; NULL is allowed. */
-void lk_http_loop_free(struct lk_http_loop *loop);
+void lk_http_loop_free(struct lk_http_loop *loop); /* its thread has ended, or never began */
 
 /* From any thread. */
 void lk_http_loop_drain(struct lk_http_loop *loop);
@@ -183,24 +181,6 @@ void lk_http_listen_tick(struct lk_http_loop *loop);
 /* Takes in those who wait already, if asked to, and closes. */
 void lk_http_listen_end(struct lk_http_loop *loop, bool takes_waiting);
 
-/* --- http_caps.c: who may connect. Thread-safe. --- */
-
-struct lk_http_caps;
-
-struct lk_http_caps *lk_http_caps_new(uint32_t max, uint32_t per_address_max);
-void lk_http_caps_free(struct lk_http_caps *caps);
-
-LK_MUST_USE bool lk_http_caps_enter(struct lk_http_caps *caps, const uint8_t address[16]);
-void lk_http_caps_leave(struct lk_http_caps *caps, const uint8_t address[16]);
-uint32_t lk_http_caps_count(struct lk_http_caps *caps);
-
-/* A loop lets people in, or no longer does. */
-void lk_http_caps_open_door(struct lk_http_caps *caps);
-void lk_http_caps_close_door(struct lk_http_caps *caps);
-
-/* Blocks until nobody is left and no door is open, or for so long; returns whether. */
-bool lk_http_caps_wait(struct lk_http_caps *caps, uint32_t timeout_ms);
-
 /* --- http_conn.c --- */
 
 /* Takes the socket over; false: there is no room. */
@@ -226,7 +206,6 @@ struct lk_buf *lk_http_conn_output(struct lk_http_conn *conn);
 
 /* --- http_request.c --- */
 
-/* NULL when memory is short. */
 struct lk_http_request *lk_http_request_begin(struct lk_http_conn *conn);
 void lk_http_request_end(struct lk_http_request *request);
 void lk_http_request_free_spare(struct lk_http_loop *loop);
@@ -237,12 +216,9 @@ void lk_http_request_take(struct lk_http_request *request, struct lk_bytes *inpu
 /* Has it answered with an error, as the last one of its connection. The request is gone. */
 void lk_http_request_refuse(struct lk_http_request *request, unsigned status, const char *why);
 
-/* Runs what lk_http_resume was given. */
-void lk_http_request_resume(struct lk_http_request *request);
-
 /* --- http_deadline.c --- */
 
-/* Enters a phase at its beginning. */
+/* Enters a phase, at its beginning. */
 void lk_http_phase_enter(struct lk_http_conn *conn, enum lk_http_phase phase);
 
 /* Ends what is overdue. */

@@ -202,6 +202,8 @@ static void take_head(struct lk_http_request *request, struct lk_bytes *input)
 		if (n_before == 0)
 			lk_buf_add(bytes, head.data, head.n);
 		skip(input, input->n);
+		if (bytes->failed)
+			refuse_memory(request);
 		break;
 	case LK_HTTP_DONE:
 		finish_head(request, input, n_before);
@@ -278,11 +280,6 @@ void lk_http_send(struct lk_http_exchange *exchange, const struct lk_http_answer
 		lk_http_conn_run(conn, lk_http_conn_go_on);
 	else if (loop->active != conn)
 		STAILQ_INSERT_TAIL(&loop->ready, conn, in_ready);
-}
-
-void lk_http_request_resume(struct lk_http_request *request)
-{
-	request->resume(&request->exchange, request->resume_arg);
 }
 
 void lk_http_resume(struct lk_http_exchange *exchange,

@@ -65,7 +65,7 @@ coverage: (build "coverage")
 bench *args: build
     @build/release/latchkey-bench {{ args }}
 
-# Runs the long campaigns: revocation, crash, effect, refresh, guessing, storm, listener, crowd
+# Runs the long campaigns: from revocation, crash and effect to crowd and connections
 campaigns: build
     @build/release/tests/campaign_revocation build/release 1000000
     @build/release/tests/campaign_crash build/release 200
@@ -75,6 +75,7 @@ campaigns: build
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/storm.py 20000 3
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/listener.py 10000
     @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/crowd.py
+    @LATCHKEY_BUILD=build/release /usr/bin/python3 tests/campaigns/connections.py 10000 4000
 
 # Runs what CI runs
 [no-exit-message]

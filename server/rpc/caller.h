@@ -22,6 +22,8 @@ struct lk_caller {
 struct lk_peer {
 	bool is_operator; /* the operator socket, peer uid checked */
 	uint64_t id;      /* of the connection, for logs */
+	/* Who calls without a credential: a part of this process. NULL: nobody does. */
+	const struct lk_caller *caller;
 };
 
 /* How a server learns who calls. All calls are thread-safe and never block. */

@@ -15,6 +15,8 @@ struct seat {
 
 struct lk_local {
 	struct lk_server *server;
+	struct lk_caller caller;
+	struct lk_peer peer;
 	pthread_mutex_t mutex;
 	struct seat *free_seats;
 	struct seat *seats;
@@ -51,14 +53,18 @@ static void answer(void *arg, struct lk_bytes reply, bool is_malformed)
 	push(seat->local, seat);
 }
 
-struct lk_status lk_local_new(
-	struct lk_server *server, size_t frames_max, struct lk_local **local_out)
+struct lk_status lk_local_new(struct lk_server *server, const struct lk_caller *caller,
+	size_t frames_max, struct lk_local **local_out)
 {
 	struct lk_local *local = lk_alloc(sizeof *local);
 
 	if (local == NULL)
 		goto out;
 	local->server = server;
+	if (caller != NULL) {
+		local->caller = *caller;
+		local->peer.caller = &local->caller;
+	}
 	pthread_mutex_init(&local->mutex, NULL);
 	local->seats = lk_alloc(frames_max * sizeof *local->seats);
 	if (local->seats == NULL)
@@ -117,5 +123,5 @@ void lk_local_submit(void *local_, struct lk_bytes frame,
 	}
 	seat->done = done;
 	seat->done_arg = done_arg;
-	lk_server_submit(local->server, seat->work, frame, &(struct lk_peer) { 0 });
+	lk_server_submit(local->server, seat->work, frame, &local->peer);
 }

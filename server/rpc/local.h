@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames from this process: what a channel submits without a socket.
  *
- * The caller is whoever its credential says, as over tcp: being in the process gives no rights.
+ * The caller is whoever its credential says, as over tcp. Being in the process gives no rights but
+ * those that the server's owner hands out with `caller`, to calls without a credential.
  */
 #pragma once
 
@@ -9,9 +10,10 @@
 
 struct lk_local;
 
-/* frames_max: under way at the same time; more are refused with LK_RESOURCE_EXHAUSTED. */
-LK_MUST_USE struct lk_status lk_local_new(
-	struct lk_server *server, size_t frames_max, struct lk_local **local_out);
+/* frames_max: under way at the same time; more are refused with LK_RESOURCE_EXHAUSTED. `caller` is
+ * copied; NULL: calls without a credential are nobody's. */
+LK_MUST_USE struct lk_status lk_local_new(struct lk_server *server, const struct lk_caller *caller,
+	size_t frames_max, struct lk_local **local_out);
 
 /* When nothing is under way. NULL is allowed. */
 void lk_local_free(struct lk_local *local);

@@ -20,7 +20,7 @@ static void open_fixture(struct fixture *f, const char *credential)
 		.credential = { (const uint8_t *)credential, strlen(credential) } };
 
 	CHECK_OK(lk_server_new(&options, &f->server));
-	CHECK_OK(lk_local_new(f->server, 32, &f->local));
+	CHECK_OK(lk_local_new(f->server, NULL, 32, &f->local));
 	inproc.submit_arg = f->local;
 	CHECK_OK(lk_channel_open_inproc(&inproc, &f->channel));
 	lk_arena_init(&f->arena, (size_t)1 << 20);

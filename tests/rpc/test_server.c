@@ -207,7 +207,7 @@ TEST(frames_of_this_process_have_the_rights_of_their_credential_only)
 	struct echo_fixture f;
 
 	echo_open(&f);
-	CHECK_OK(lk_local_new(f.server, 2, &local));
+	CHECK_OK(lk_local_new(f.server, NULL, 2, &local));
 	echo_put_frame(&f.frame, LK_LANE_FAST, NULL, &one, 1);
 	lk_local_submit(local, echo_bytes(&f.frame), keep_reply, &f.replies);
 	echo_check_reply(&f, 0, 1, LK_UNAUTHENTICATED, "invalid service credential");

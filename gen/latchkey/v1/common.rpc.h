@@ -41,3 +41,6 @@ typedef Latchkey__V1__ErrorDetails lk_error_details;
 
 typedef Latchkey__V1__FieldViolation lk_field_violation;
 #define LK_FIELD_VIOLATION_INIT LATCHKEY__V1__FIELD_VIOLATION__INIT
+
+typedef Latchkey__V1__HttpError lk_http_error;
+#define LK_HTTP_ERROR_INIT LATCHKEY__V1__HTTP_ERROR__INIT

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The credential that a request presents. */
+#pragma once
+
+#include "client/bridge/site.h"
+
+struct lk_presented {
+	/* How many: with more than one it is not clear who asks, and none of them counts. */
+	size_t n;
+	bool is_key; /* an API key, by its header or by its prefix */
+	Latchkey__V1__CredentialKind kind;
+	const char *value; /* in the arena; "" for a header that holds no credential of ours */
+};
+
+/* Looks at `Authorization: Bearer` (RFC 6750, section 2.1) and at the header that the site's
+ * surface has for API keys; at nothing else. LK_RESOURCE_EXHAUSTED. */
+LK_MUST_USE struct lk_status lk_present(const struct lk_site *site,
+	const struct lk_http_exchange *exchange, struct lk_presented *presented_out);

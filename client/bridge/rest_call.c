@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/bridge/rest_call.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "client/bridge/bridge_priv.h"
+#include "client/bridge/cors.h"
+#include "client/bridge/headers.h"
+#include "client/bridge/route.h"
+#include "client/bridge/transcode.h"
+#include "latchkey/v1/common.rpc.h"
+
+struct lk_rest_call {
+	struct lk_bridge *bridge;
+	const struct lk_site *site;
+	struct lk_http_exchange *exchange;
+	const struct lk_rest_route *route;
+	struct lk_presented presented;
+	struct lk_asker asker;
+	const lk_principal *principal;
+	struct lk_buf headers; /* of the answer */
+	struct lk_ask ask;
+	lk_rest_next_fn next;
+};
+
+/* --- what adapters ask --- */
+
+struct lk_arena *lk_rest_arena(struct lk_rest_call *call)
+{
+	return call->exchange->arena;
+}
+
+const char *lk_rest_realm(const struct lk_rest_call *call)
+{
+	return call->site->realm->name;
+}
+
+const lk_principal *lk_rest_principal(const struct lk_rest_call *call)
+{
+	return call->principal;
+}
+
+const char *lk_rest_credential(const struct lk_rest_call *call)
+{
+	return call->presented.value;
+}
+
+const char *lk_rest_client_address(const struct lk_rest_call *call)
+{
+	return call->asker.forwarded.client;
+}
+
+const char *lk_rest_user_agent(const struct lk_rest_call *call)
+{
+	return call->asker.user_agent;
+}
+
+lk_time_ms lk_rest_now(const struct lk_rest_call *call)
+{
+	return call->bridge->options.now();
+}
+
+/* --- what becomes of a call --- */
+
+void lk_rest_add_location(struct lk_rest_call *call, const char *id)
+{
+	const struct lk_http_exchange *exchange = call->exchange;
+	struct lk_bytes path = lk_http_at(exchange->head_bytes, exchange->head->path);
+
+	lk_put_text(&call->headers, "Location: ");
+	lk_buf_add(&call->headers, path.data, path.n);
+	lk_put_text(&call->headers, "/");
+	lk_put_text(&call->headers, id);
+	lk_put_text(&call->headers, "\r\n");
+}
+
+void lk_rest_fail(struct lk_rest_call *call, const struct lk_failure *failure)
+{
+	lk_bridge_refuse(call->site, call->exchange, failure, &call->headers);
+}
+
+void lk_rest_fail_status(struct lk_rest_call *call, struct lk_status status)
+{
+	lk_rest_fail(call, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = status });
+}
+
+void lk_rest_fail_http(struct lk_rest_call *call, unsigned http, const char *why)
+{
+	lk_rest_fail(
+		call, &(struct lk_failure) { .fault = LK_FAULT_HTTP, .http = http, .why = why });
+}
+
+void lk_rest_not_served(struct lk_rest_call *call)
+{
+	lk_rest_fail_status(call, LK_NOT_SERVED);
+}
+
+void lk_rest_answer(struct lk_rest_call *call, const ProtobufCMessage *response)
+{
+	const struct lk_rest_surface *surface = call->site->adapter->surface;
+	struct lk_buf body;
+	const struct lk_cookie_policy policy = { .secure = call->asker.forwarded.is_https };
+	struct lk_status st;
+
+	lk_buf_init(&body, LK_BRIDGE_ANSWER_MAX);
+	st = lk_transcode_response(surface, response, &policy,
+		call->route->status == 204 ? NULL : &body, &call->headers);
+	if (st.code != LK_OK)
+		lk_rest_fail_status(call, LK_ERR(LK_INTERNAL, "the answer cannot be written"));
+	else
+		lk_bridge_send(call->exchange, call->route->status,
+			(struct lk_bytes) { body.data, body.n }, &call->headers);
+	lk_buf_fini(&body);
+}
+
+static void answered(void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	struct lk_rest_call *call = arg;
+
+	call->next(call, status, response);
+}
+
+/* For whom the bridge calls: who they are is proven anew by the server. */
+static struct lk_bytes pack_subject(struct lk_rest_call *call)
+{
+	lk_credential credential = LK_CREDENTIAL_INIT;
+	lk_credential *credentials[] = { &credential };
+	lk_subject subject = LK_SUBJECT_INIT;
+	struct lk_bytes packed;
+	uint8_t *room;
+
+	credential.kind = call->presented.kind;
+	credential.value = lk_rest_text(call->presented.value);
+	subject.realm = lk_rest_text(call->site->realm->name);
+	subject.n_credentials = 1;
+	subject.credentials = credentials;
+	subject.client_address = call->asker.forwarded.client;
+	subject.user_agent = call->asker.user_agent;
+	packed.n = protobuf_c_message_get_packed_size(&subject.base);
+	room = lk_arena_alloc(call->exchange->arena, packed.n);
+	packed.data = room;
+	if (room != NULL)
+		protobuf_c_message_pack(&subject.base, room);
+	return packed;
+}
+
+void lk_rest_call_service(struct lk_rest_call *call, const struct lk_method *method,
+	const ProtobufCMessage *request, lk_rest_next_fn next)
+{
+	struct lk_bytes subject = { NULL, 0 };
+
+	if (call->principal != NULL && method->takes_subject) {
+		subject = pack_subject(call);
+		if (subject.data == NULL) {
+			lk_rest_fail_status(call, LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory"));
+			return;
+		}
+	}
+	call->next = next;
+	call->ask = (struct lk_ask) {
+		.bridge = call->bridge, .exchange = call->exchange, .next = answered, .arg = call
+	};
+	lk_ask(&call->ask, method, request, subject);
+}
+
+/* --- the way of a request --- */
+
+/* application/json, with no other charset than UTF-8 (RFC 8259 knows no parameter at all). */
+static bool is_json(const struct lk_http_exchange *exchange)
+{
+	static const char *const types[] = { "application/json", "application/json;charset=utf-8",
+		"application/json; charset=utf-8" };
+	struct lk_bytes value;
+
+	if (lk_http_header(exchange, "content-type", &value) != 1)
+		return false;
+	for (size_t i = 0; i < LK_COUNT(types); i++)
+		if (strlen(types[i]) == value.n &&
+			strncasecmp(types[i], (const char *)value.data, value.n) == 0)
+			return true;
+	return false;
+}
+
+/* Reads the request and hands it to the adapter. */
+static void run(struct lk_rest_call *call)
+{
+	const struct lk_rest_route *route = call->route;
+	struct lk_http_exchange *exchange = call->exchange;
+	struct lk_rest_source source = {
+		.path = lk_http_at(exchange->head_bytes, exchange->head->path),
+		.query = lk_http_at(exchange->head_bytes, exchange->head->query),
+		.body = exchange->body,
+	};
+	ProtobufCMessage *request;
+	struct lk_status st;
+
+	if ((route->has_body || exchange->body.n > 0) && !is_json(exchange)) {
+		lk_rest_fail_http(call, 415, NULL);
+		return;
+	}
+	(void)lk_http_header(exchange, "cookie", &source.cookie);
+	st = lk_transcode_request(
+		call->site->adapter->surface, route, &source, exchange->arena, &request);
+	if (st.code != LK_OK)
+		lk_rest_fail_status(call, st);
+	else
+		route->serve(call->site->adapter->handlers, call, request);
+}
+
+static void deny(struct lk_rest_call *call, enum lk_fault fault, lk_deny_reason reason)
+{
+	lk_rest_fail(
+		call, &(struct lk_failure) {
+			      .fault = fault, .reason = reason, .is_key = call->presented.is_key });
+}
+
+static void judged(void *arg, struct lk_status status, const ProtobufCMessage *message)
+{
+	struct lk_rest_call *call = arg;
+	const lk_authenticate_response *verdict = (const lk_authenticate_response *)message;
+
+	if (status.code != LK_OK) {
+		lk_rest_fail_status(call, status);
+	} else if (!verdict->allowed) {
+		deny(call, LK_FAULT_DENIED, verdict->reason);
+	} else if (call->route->needs_organization &&
+		   verdict->principal->organization_id[0] == '\0') {
+		deny(call, LK_FAULT_ORGANIZATION, LK_DENY_REASON_UNSPECIFIED);
+	} else {
+		call->principal = verdict->principal;
+		run(call);
+	}
+}
+
+/* Who calls, and may they? */
+static void judge(struct lk_rest_call *call)
+{
+	const struct lk_rest_route *route = call->route;
+	lk_credential credential = LK_CREDENTIAL_INIT;
+	lk_credential *credentials[] = { &credential };
+	lk_authenticate_request ask = LK_AUTHENTICATE_REQUEST_INIT;
+	char *permission = lk_rest_text(route->permission);
+
+	credential.kind = call->presented.kind;
+	credential.value = lk_rest_text(call->presented.value);
+	ask.realm = lk_rest_text(call->site->realm->name);
+	ask.n_credentials = 1;
+	ask.credentials = credentials;
+	ask.n_permissions = permission != NULL;
+	ask.permissions = &permission;
+	ask.client_address = call->asker.forwarded.client;
+	ask.user_agent = call->asker.user_agent;
+	call->ask = (struct lk_ask) {
+		.bridge = call->bridge, .exchange = call->exchange, .next = judged, .arg = call
+	};
+	lk_ask(&call->ask, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], &ask.base,
+		(struct lk_bytes) { NULL, 0 });
+}
+
+static bool takes_cookies(const struct lk_rest_call *call)
+{
+	const struct lk_rest_surface *surface = call->site->adapter->surface;
+
+	for (size_t i = 0; i < surface->n_cookies; i++)
+		if (surface->cookies[i].message == call->route->request)
+			return true;
+	return false;
+}
+
+static void admit(struct lk_rest_call *call)
+{
+	const struct lk_rest_route *route = call->route;
+
+	if (route->caller == LK_REST_ANYBODY) {
+		/* A cookie may be sent by a page that its user did not mean to send it. */
+		if (takes_cookies(call) && lk_cors_is_foreign(call->site, call->exchange))
+			deny(call, LK_FAULT_ORIGIN, LK_DENY_REASON_UNSPECIFIED);
+		else
+			run(call);
+	} else if (call->presented.n == 0) {
+		deny(call, LK_FAULT_DENIED, LK_DENY_REASON_NO_CREDENTIAL);
+	} else if (call->presented.n > 1) {
+		lk_rest_fail_http(call, 400, "one credential at a time");
+	} else if (call->presented.value[0] == '\0') {
+		deny(call, LK_FAULT_DENIED, LK_DENY_REASON_UNKNOWN_CREDENTIAL);
+	} else {
+		judge(call);
+	}
+}
+
+static bool verb_of(enum lk_http_method method, enum lk_rest_verb *verb_out)
+{
+	static const enum lk_rest_verb verbs[] = {
+		[LK_HTTP_GET] = LK_REST_GET,
+		[LK_HTTP_HEAD] = LK_REST_GET,
+		[LK_HTTP_POST] = LK_REST_POST,
+		[LK_HTTP_PUT] = LK_REST_PUT,
+		[LK_HTTP_PATCH] = LK_REST_PATCH,
+		[LK_HTTP_DELETE] = LK_REST_DELETE,
+	};
+
+	if (method >= LK_COUNT(verbs))
+		return false;
+	*verb_out = verbs[method];
+	return true;
+}
+
+/* The path is none of ours, or not with this method. OPTIONS is answered for every path. */
+static void serve_no_route(struct lk_rest_call *call, const char *allow)
+{
+	struct lk_http_exchange *exchange = call->exchange;
+
+	if (allow[0] == '\0') {
+		lk_rest_fail_http(call, 404, NULL);
+		return;
+	}
+	if (lk_cors_is_preflight(exchange))
+		lk_cors_put_preflight(call->site, exchange, allow, &call->headers);
+	else
+		lk_put_header_raw(&call->headers, "Allow", allow);
+	if (exchange->head->method == LK_HTTP_OPTIONS)
+		lk_bridge_send(exchange, 204, (struct lk_bytes) { NULL, 0 }, &call->headers);
+	else
+		lk_rest_fail_http(call, 405, NULL);
+}
+
+void lk_rest_serve(
+	struct lk_bridge *bridge, const struct lk_site *site, struct lk_http_exchange *exchange)
+{
+	struct lk_rest_call *call = lk_arena_calloc(exchange->arena, 1, sizeof *call);
+	struct lk_bytes path = lk_http_at(exchange->head_bytes, exchange->head->path);
+	const struct lk_rest_surface *surface = site->adapter->surface;
+	char allow[LK_REST_ALLOW_ROOM];
+	enum lk_rest_verb verb;
+	bool is_known;
+	struct lk_status st;
+
+	if (call == NULL) {
+		lk_http_send(exchange, &(struct lk_http_answer) { .status = 503, .close = true });
+		return;
+	}
+	call->bridge = bridge;
+	call->site = site;
+	call->exchange = exchange;
+	call->headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
+	st = lk_present(site, exchange, &call->presented);
+	if (st.code == LK_OK)
+		st = lk_asker_read(bridge, exchange, &call->asker);
+	if (!lk_cors_is_preflight(exchange))
+		lk_cors_put(site, exchange, call->presented.is_key, &call->headers);
+	if (st.code != LK_OK) {
+		lk_rest_fail_status(call, st);
+		return;
+	}
+	if (verb_of(exchange->head->method, &verb))
+		call->route = lk_rest_match(surface, path, verb, &is_known);
+	if (call->route != NULL) {
+		admit(call);
+		return;
+	}
+	lk_rest_allow(surface, path, allow);
+	serve_no_route(call, allow);
+}

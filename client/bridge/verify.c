@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Decisions for proxies: nginx's auth_request, Traefik's ForwardAuth, and whoever asks by hand.
+ *
+ * The credential is the one of the request in hand, which the proxy made of the original one. What
+ * the original request was is believed from trusted proxies alone. An answer of 200 carries who
+ * the caller is in headers X-Latchkey-*. nginx passes on no other status than 200, 401 and 403 and
+ * drops the body, so what it is to tell its client is in X-Latchkey-Status and X-Latchkey-Body.
+ */
+#include <stdio.h>
+
+#include "client/bridge/bridge_priv.h"
+#include "client/bridge/headers.h"
+#include "client/bridge/original.h"
+
+#define HEADERS_MAX 4096
+
+struct verify {
+	struct lk_bridge *bridge;
+	const struct lk_site *site;
+	struct lk_http_exchange *exchange;
+	const struct lk_bridge_route *rule; /* NULL: nothing is asked about a route */
+	enum lk_proxy proxy;
+	struct lk_presented presented;
+	struct lk_asker asker;
+	struct lk_buf headers;
+	struct lk_ask ask;
+};
+
+/* As nginx wants to hear it. */
+static unsigned nginx_status(unsigned status)
+{
+	if (status == 200 || status == 401 || status >= 500)
+		return status;
+	return 403;
+}
+
+static void refuse(struct verify *verify, const struct lk_failure *failure)
+{
+	struct lk_refusal refusal =
+		lk_refuse(verify->site, failure, verify->exchange->arena, &verify->headers);
+	char status[8];
+
+	if (verify->proxy == LK_PROXY_NGINX) {
+		snprintf(status, sizeof status, "%u", refusal.status);
+		lk_put_header_raw(&verify->headers, "X-Latchkey-Status", status);
+		lk_put_header_bytes(&verify->headers, "X-Latchkey-Body", refusal.body);
+		refusal.status = nginx_status(refusal.status);
+		refusal.body.n = 0;
+	}
+	lk_bridge_send(verify->exchange, refusal.status, refusal.body, &verify->headers);
+}
+
+static void deny(struct verify *verify, enum lk_fault fault, lk_deny_reason reason)
+{
+	refuse(verify,
+		&(struct lk_failure) {
+			.fault = fault, .reason = reason, .is_key = verify->presented.is_key });
+}
+
+static void put_list(struct lk_buf *out, const char *name, char *const *items, size_t n)
+{
+	if (n == 0)
+		return;
+	lk_put_text(out, name);
+	for (size_t i = 0; i < n; i++) {
+		lk_put_text(out, i == 0 ? ": " : ",");
+		lk_put_value(out, lk_bytes_of(items[i]));
+	}
+	lk_put_text(out, "\r\n");
+}
+
+static void put_known(struct lk_buf *out, const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		lk_put_header(out, name, value);
+}
+
+static void allow(struct verify *verify, const lk_principal *principal)
+{
+	struct lk_buf *out = &verify->headers;
+
+	lk_put_header_raw(out, "X-Latchkey-Realm", verify->site->realm->name);
+	if (principal != NULL) {
+		put_known(out, "X-Latchkey-Key", principal->key_id);
+		put_known(out, "X-Latchkey-Session", principal->session_id);
+		put_known(out, "X-Latchkey-User", principal->user_id);
+		put_known(out, "X-Latchkey-Organization", principal->organization_id);
+		put_known(out, "X-Latchkey-Plan", principal->plan);
+		put_list(out, "X-Latchkey-Roles", principal->roles, principal->n_roles);
+		put_list(out, "X-Latchkey-Scopes", principal->scopes, principal->n_scopes);
+	}
+	lk_bridge_send(verify->exchange, 200, (struct lk_bytes) { NULL, 0 }, out);
+}
+
+static void judged(void *arg, struct lk_status status, const ProtobufCMessage *message)
+{
+	struct verify *verify = arg;
+	const lk_authenticate_response *verdict = (const lk_authenticate_response *)message;
+
+	if (status.code != LK_OK)
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = status });
+	else if (!verdict->allowed)
+		deny(verify, LK_FAULT_DENIED, verdict->reason);
+	else if (verify->rule != NULL && verify->rule->organization &&
+		 verdict->principal->organization_id[0] == '\0')
+		deny(verify, LK_FAULT_ORGANIZATION, LK_DENY_REASON_UNSPECIFIED);
+	else
+		allow(verify, verdict->principal);
+}
+
+static void judge(struct verify *verify)
+{
+	lk_credential credential = LK_CREDENTIAL_INIT;
+	lk_credential *credentials[] = { &credential };
+	lk_authenticate_request ask = LK_AUTHENTICATE_REQUEST_INIT;
+
+	credential.kind = verify->presented.kind;
+	credential.value = lk_rest_text(verify->presented.value);
+	ask.realm = lk_rest_text(verify->site->realm->name);
+	ask.n_credentials = 1;
+	ask.credentials = credentials;
+	if (verify->rule != NULL) {
+		ask.n_permissions = verify->rule->n_permissions;
+		ask.permissions = (char **)(uintptr_t)verify->rule->permissions;
+	}
+	ask.client_address = verify->asker.forwarded.client;
+	ask.user_agent = verify->asker.user_agent;
+	verify->ask = (struct lk_ask) { .bridge = verify->bridge,
+		.exchange = verify->exchange,
+		.next = judged,
+		.arg = verify };
+	lk_ask(&verify->ask, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], &ask.base,
+		(struct lk_bytes) { NULL, 0 });
+}
+
+/* What can be said without asking the server. */
+static void admit(struct verify *verify)
+{
+	if (verify->rule != NULL && verify->rule->is_public)
+		allow(verify, NULL);
+	else if (verify->presented.n == 0)
+		deny(verify, LK_FAULT_DENIED, LK_DENY_REASON_NO_CREDENTIAL);
+	else if (verify->presented.n > 1)
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
+				       .http = 400,
+				       .why = "one credential at a time" });
+	else if (verify->presented.value[0] == '\0')
+		deny(verify, LK_FAULT_DENIED, LK_DENY_REASON_UNKNOWN_CREDENTIAL);
+	else
+		judge(verify);
+}
+
+/* Finds the rule for the original request; false when the answer has been given. */
+static bool find_rule(struct verify *verify)
+{
+	struct lk_original original;
+	struct lk_bytes path;
+	bool is_clear;
+
+	if (!verify->asker.is_trusted)
+		return true;
+	is_clear = lk_original_read(verify->exchange, &original);
+	verify->proxy = original.proxy;
+	if (!is_clear) {
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
+				       .http = 400,
+				       .why = "the original request is not clear" });
+		return false;
+	}
+	if (original.proxy == LK_PROXY_NONE)
+		return true;
+	path = (struct lk_bytes) { (const uint8_t *)original.path, original.path_n };
+	verify->rule = lk_site_rule(verify->site, original.method, path);
+	if (verify->rule == NULL)
+		deny(verify, LK_FAULT_ROUTE, LK_DENY_REASON_UNSPECIFIED);
+	return verify->rule != NULL;
+}
+
+void lk_verify_serve(
+	struct lk_bridge *bridge, const struct lk_site *site, struct lk_http_exchange *exchange)
+{
+	struct verify *verify = lk_arena_calloc(exchange->arena, 1, sizeof *verify);
+	struct lk_status st;
+
+	if (verify == NULL) {
+		lk_http_send(exchange, &(struct lk_http_answer) { .status = 503, .close = true });
+		return;
+	}
+	verify->bridge = bridge;
+	verify->site = site;
+	verify->exchange = exchange;
+	verify->headers = lk_bridge_buf(exchange->arena, HEADERS_MAX);
+	st = lk_present(site, exchange, &verify->presented);
+	if (st.code == LK_OK)
+		st = lk_asker_read(bridge, exchange, &verify->asker);
+	if (st.code != LK_OK)
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = st });
+	else if (find_rule(verify))
+		admit(verify);
+}

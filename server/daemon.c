@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/channel/channel.h"
 #include "latchkey/v1/health.rpc.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -24,6 +25,9 @@
 
 /* How far the threads that hash passwords stand back behind all others. */
 #define HASH_NICE 10
+
+/* Of the bridge, in frames that are under way. */
+#define BRIDGE_FRAMES_MAX 64
 
 /* Lines about refused calls in a second. It takes no key to be refused, a hundred times a frame, so
  * anybody could fill the disk otherwise. */
@@ -339,6 +343,45 @@ static struct lk_status open_net(struct lk_daemon *daemon)
 	return st;
 }
 
+/* The bridge calls like a service, with a service's rights in all realms, but needs no key. */
+static struct lk_caller bridge_caller(const struct lk_daemon *daemon)
+{
+	struct lk_caller caller = { .may_assert = true, .key_id = "bridge" };
+	const struct lk_authorizer *authorizer = &daemon->authorizer;
+
+	for (const char *const *scope = lk_bridge_scopes; *scope != NULL; scope++)
+		caller.rights.scopes |= UINT64_C(1) << authorizer->scope(authorizer->arg, *scope);
+	memset(caller.rights.realms, 0xff, sizeof caller.rights.realms);
+	caller.rights.realms[0] &= ~UINT64_C(1); /* but the services' own */
+	return caller;
+}
+
+static void report_bridge(void *arg, const char *what)
+{
+	(void)arg;
+	lk_log(LK_LOG_WARN, "http", LK_LOG_TEXT("what", what));
+}
+
+static struct lk_status open_bridge(struct lk_daemon *daemon)
+{
+	const struct lk_caller caller = bridge_caller(daemon);
+	struct lk_inproc_options channel = { .submit = lk_local_submit };
+	struct lk_bridge_options options = {
+		.config = &daemon->config->http,
+		.now = lk_clock_now,
+		.on_trouble = report_bridge,
+		.arg = daemon,
+	};
+
+	if (!lk_bridge_is_configured(options.config))
+		return LK_SUCCESS;
+	LK_TRY(lk_local_new(daemon->server, &caller, BRIDGE_FRAMES_MAX, &daemon->local));
+	channel.submit_arg = daemon->local;
+	LK_TRY(lk_channel_open_inproc(&channel, &daemon->channel));
+	options.channel = daemon->channel;
+	return lk_bridge_start(&options, &daemon->bridge);
+}
+
 struct lk_status lk_daemon_open(struct lk_daemon *daemon, const struct lk_config *config)
 {
 	*daemon = (struct lk_daemon) { .config = config };
@@ -350,7 +393,8 @@ struct lk_status lk_daemon_open(struct lk_daemon *daemon, const struct lk_config
 	LK_TRY(report(load_index(daemon), "index"));
 	LK_TRY(report(open_core(daemon), "core"));
 	LK_TRY(report(open_server(daemon), "server"));
-	return report(open_net(daemon), "listen");
+	LK_TRY(report(open_net(daemon), "listen"));
+	return report(open_bridge(daemon), "http");
 }
 
 struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_config *config)
@@ -360,7 +404,9 @@ struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_conf
 	LK_TRY(make_realms(config, daemon->realms, &realms));
 	daemon->realms = realms;
 	LK_TRY(lk_index_set_realms(daemon->index, daemon->store, realms));
-	return make_signing_keys(daemon);
+	LK_TRY(make_signing_keys(daemon));
+	return daemon->bridge != NULL ? lk_bridge_reload(daemon->bridge, &config->http)
+				      : LK_SUCCESS;
 }
 
 void lk_daemon_flush_guesses(struct lk_daemon *daemon)
@@ -407,6 +453,8 @@ void lk_daemon_sweep(struct lk_daemon *daemon)
 
 void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 {
+	if (daemon->bridge != NULL && !lk_bridge_drain(daemon->bridge, drain_ms))
+		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "requests were cut off"));
 	if (daemon->server != NULL && !lk_server_drain(daemon->server, drain_ms))
 		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "calls were cut off"));
 	lk_net_abandon(daemon->net);

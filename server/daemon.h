@@ -2,11 +2,13 @@
 /* The daemon: every part of latchkeyd, opened in order and closed in reverse. */
 #pragma once
 
+#include "client/bridge/bridge.h"
 #include "server/config.h"
 #include "server/core/guesses.h"
 #include "server/core/proofs.h"
 #include "server/core/usage.h"
 #include "server/net/listener.h"
+#include "server/rpc/local.h"
 #include "server/rpc/services.h"
 
 #define LK_DAEMON_PATH_SIZE 1200
@@ -26,6 +28,9 @@ struct lk_daemon {
 	struct lk_authorizer authorizer;
 	struct lk_server *server;
 	struct lk_net *net;
+	struct lk_local *local; /* how the bridge reaches the server */
+	struct lk_channel *channel;
+	struct lk_bridge *bridge;         /* NULL: no HTTP address is configured */
 	_Atomic uint64_t refusals_second; /* the second in which refused calls are counted */
 	_Atomic uint64_t refusals;        /* in it */
 };
@@ -40,7 +45,8 @@ LK_MUST_USE struct lk_status lk_daemon_open(
 	struct lk_daemon *daemon, const struct lk_config *config);
 
 /* Puts the realms of a newly read configuration into force; nothing else of it. On an error the
- * old ones stay, unless it says that a realm has no key to sign with. */
+ * old ones stay, unless it says that a realm has no key to sign with, or that memory is short. The
+ * configuration outlives the daemon. */
 LK_MUST_USE struct lk_status lk_daemon_reload(
 	struct lk_daemon *daemon, const struct lk_config *config);
 

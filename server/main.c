@@ -126,24 +126,31 @@ static void block_signals(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* What was read and taken into force is kept for good: a request that began before the next reload
+ * may still look at it. */
 static void reload(struct lk_daemon *daemon, const char *path)
 {
-	struct lk_config config;
-	struct lk_arena arena;
-	struct lk_status st = load_config(path, &arena, &config);
+	struct loaded {
+		struct lk_arena arena;
+		struct lk_config config;
+	} *loaded = lk_alloc(sizeof *loaded);
+	struct lk_status st = LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory");
 
+	if (loaded != NULL)
+		st = load_config(path, &loaded->arena, &loaded->config);
 	if (st.code == LK_OK)
-		st = lk_daemon_reload(daemon, &config);
+		st = lk_daemon_reload(daemon, &loaded->config);
 	if (st.code == LK_OK) {
-		configure_log(&config);
+		configure_log(&loaded->config);
 		lk_log(LK_LOG_INFO, "reloaded", LK_LOG_TEXT("config", path),
-			LK_LOG_NUMBER("realms", config.n_realms));
-	} else {
-		lk_log(LK_LOG_ERROR, "reload failed", LK_LOG_TEXT("config", path),
-			LK_LOG_TEXT("why", st.why),
-			LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
+			LK_LOG_NUMBER("realms", loaded->config.n_realms));
+		return;
 	}
-	lk_arena_fini(&arena);
+	lk_log(LK_LOG_ERROR, "reload failed", LK_LOG_TEXT("config", path),
+		LK_LOG_TEXT("why", st.why), LK_LOG_TEXT("field", st.field != NULL ? st.field : ""));
+	if (loaded != NULL)
+		lk_arena_fini(&loaded->arena);
+	lk_free(loaded);
 }
 
 /* The main thread's whole life: periodic work, and signals. */

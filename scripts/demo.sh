@@ -65,7 +65,8 @@ keep_key() {
 keep_key latchkey service create --name demo --scope auth.verify --scope keys.read \
 	--scope keys.manage --realm '*'
 for realm in basicsos incrm briksync gateway omnicrm; do
-	keep_key "$realm" key create --realm "$realm" --name demo --user demo --scope '*'
+	keep_key "$realm" key create --realm "$realm" --name demo --user demo \
+		--organization example --scope '*'
 done
 # So are people: one for each of two roles, with passwords of their own.
 mkdir -p "$demo/people"
@@ -79,7 +80,8 @@ keep_person() {
 	fi
 	head -c 18 /dev/urandom | base64 >"$file"
 	"$bin/latchkey" user create --realm "$realm" --email "$role@example.com" \
-		--name "Demo $role" --role "$role" --password-file "$file" >/dev/null
+		--name "Demo $role" --role "$role" --organization example \
+		--password-file "$file" >/dev/null
 }
 person() {
 	printf '"%s": { "email": "%s@example.com", "password": "%s" }, ' \
@@ -135,6 +137,17 @@ show "$bin/latchkey" auth verify --realm incrm --key-file "$demo/keys/token" --w
 show "$bin/latchkey" auth sign-out --realm incrm --access-token-file "$demo/keys/token"
 show "$bin/latchkey" auth verify --realm incrm --key-file "$demo/keys/token" || true
 
+say "7. Over HTTP: a person signs in, and a proxy asks about a request"
+http=http://127.0.0.1:8082
+printf '{"email": "viewer@example.com", "password": "%s"}' "$(cat "$demo/people/incrm-viewer")" \
+	>"$demo/keys/sign-in.json"
+show curl -sS "$http/api/v1/auth/sign-in" -H 'Content-Type: application/json' \
+	-d "@$demo/keys/sign-in.json"
+printf '\n\n'
+printf 'X-Api-Key: %s\n' "$(cat "$demo/keys/incrm")" >"$demo/keys/incrm.header"
+show curl -sSi "$http/_latchkey/verify" -H "@$demo/keys/incrm.header" \
+	-H 'X-Original-Method: GET' -H 'X-Original-URI: /api/v1/client'
+
 say "What to try next"
 cat <<EOF
   export LATCHKEY_SERVER=$LATCHKEY_SERVER
@@ -142,6 +155,8 @@ cat <<EOF
   $bin/latchkey key create --realm incrm --name mine --scope clients.read --expires 30d
   $bin/latchkey call --list
   $bin/latchkey-bench verify --compare
+  curl $http/api/v1/openapi.json
+  curl http://127.0.0.1:8071/_latchkey/metrics
 
   Keys to play with are in $demo/credentials.json, the log is in $demo/latchkeyd.log.
 EOF

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "proto/wire/utf8.h"
+
 static int digit_of(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
@@ -18,7 +20,7 @@ static int take_byte(struct lk_bytes target, size_t *at)
 	int high, low;
 
 	if (byte != '%')
-		return byte > ' ' && byte < 0x7f && byte != '\\' && byte != ';' ? byte : -1;
+		return byte > ' ' && byte < 0x7f && strchr("\\;#", byte) == NULL ? byte : -1;
 	if (target.n - *at < 2)
 		return -1;
 	high = digit_of(target.data[*at]);
@@ -27,7 +29,7 @@ static int take_byte(struct lk_bytes target, size_t *at)
 	if (high < 0 || low < 0)
 		return -1;
 	byte = (uint8_t)(high << 4 | low);
-	return byte < ' ' || byte == 0x7f || strchr("/\\.;%", byte) != NULL ? -1 : byte;
+	return byte < ' ' || byte == 0x7f || strchr("/\\.;%?#", byte) != NULL ? -1 : byte;
 }
 
 /* A segment that a path may not have: empty inside of it, or dots. */
@@ -57,39 +59,59 @@ bool lk_original_path(struct lk_bytes target, struct lk_original *original)
 		}
 		original->path[original->path_n++] = (char)byte;
 	}
-	return !is_ambiguous(original->path + segment, original->path_n - segment, true);
+	/* Overlong forms of slashes and dots are no UTF-8. */
+	return !is_ambiguous(original->path + segment, original->path_n - segment, true) &&
+	       lk_utf8_valid((struct lk_bytes) { (uint8_t *)original->path, original->path_n });
 }
 
-static enum lk_http_method method_of(struct lk_bytes name)
+/* False for what some programs read as another method, in upper case. */
+static bool read_method(struct lk_bytes name, enum lk_http_method *method_out)
 {
+	for (size_t i = 0; i < name.n; i++)
+		if (name.data[i] >= 'a' && name.data[i] <= 'z')
+			return false;
+	*method_out = LK_HTTP_OTHER;
 	for (int method = LK_HTTP_GET; method < LK_HTTP_OTHER; method++) {
 		struct lk_bytes known =
 			lk_bytes_of(lk_http_method_name((enum lk_http_method)method));
 
 		if (known.n == name.n && memcmp(known.data, name.data, name.n) == 0)
-			return (enum lk_http_method)method;
+			*method_out = (enum lk_http_method)method;
 	}
-	return LK_HTTP_OTHER;
+	return name.n > 0;
+}
+
+/* The two headers of a proxy. */
+struct pair {
+	struct lk_bytes method, uri;
+	size_t n_methods, n_uris;
+};
+
+static struct pair find_pair(
+	const struct lk_http_exchange *exchange, const char *method, const char *uri)
+{
+	struct pair pair;
+
+	pair.n_methods = lk_http_header(exchange, method, &pair.method);
+	pair.n_uris = lk_http_header(exchange, uri, &pair.uri);
+	return pair;
 }
 
 bool lk_original_read(const struct lk_http_exchange *exchange, struct lk_original *original)
 {
-	struct lk_bytes method, uri;
-	size_t n_uris = lk_http_header(exchange, "x-original-uri", &uri);
+	struct pair nginx = find_pair(exchange, "x-original-method", "x-original-uri");
+	struct pair plain = find_pair(exchange, "x-forwarded-method", "x-forwarded-uri");
+	bool is_nginx = nginx.n_methods + nginx.n_uris > 0;
+	bool is_plain = plain.n_methods + plain.n_uris > 0;
+	const struct pair *pair = is_nginx ? &nginx : &plain;
 
-	original->proxy = LK_PROXY_NONE;
-	if (n_uris > 0) {
-		original->proxy = LK_PROXY_NGINX;
-		if (lk_http_header(exchange, "x-original-method", &method) != 1)
-			return false;
-	} else {
-		n_uris = lk_http_header(exchange, "x-forwarded-uri", &uri);
-		if (n_uris == 0)
-			return true;
-		original->proxy = LK_PROXY_PLAIN;
-		if (lk_http_header(exchange, "x-forwarded-method", &method) != 1)
-			return false;
-	}
-	original->method = method_of(method);
-	return n_uris == 1 && lk_original_path(uri, original);
+	original->proxy = is_nginx ? LK_PROXY_NGINX : is_plain ? LK_PROXY_PLAIN : LK_PROXY_NONE;
+	if (!is_nginx && !is_plain)
+		return true;
+	/* Proxies pass on what a client sends beside their own two. */
+	if (is_nginx && is_plain)
+		return false;
+	return pair->n_methods == 1 && pair->n_uris == 1 &&
+	       read_method(pair->method, &original->method) &&
+	       lk_original_path(pair->uri, original);
 }

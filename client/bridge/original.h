@@ -20,10 +20,12 @@ struct lk_original {
 	size_t path_n;
 };
 
-/* Reads the headers of a trusted proxy. False when they are incomplete or repeated, or when the
- * path is one that two programs may understand in two ways, so that a rule for one of them would
- * let in the other: with empty segments or segments of dots, backslashes or semicolons, or an
- * escape that stands for one of these, for a slash, a percent sign or a control byte. */
+/* Reads the headers of a proxy. False when they are incomplete or repeated, and when there are both
+ * kinds: the client may have sent the one that its proxy does not. Also when two programs may
+ * understand the request in two ways, so that a rule for one of them would let in the other: a
+ * method with lower case; a path with empty segments or segments of dots, with backslashes,
+ * semicolons or `#`, with an escape that stands for one of these, for a slash, a question mark, a
+ * percent sign or a control byte, or one that is no UTF-8. */
 bool lk_original_read(const struct lk_http_exchange *exchange, struct lk_original *original_out);
 
 /* A target, into a path; for tests and fuzzing. */

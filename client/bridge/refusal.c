@@ -74,26 +74,30 @@ static unsigned status_of(const struct lk_failure *failure)
 	return 403;
 }
 
+static const char invalid_token[] = ", error=\"invalid_token\"";
+static const char insufficient_scope[] = ", error=\"insufficient_scope\"";
+
 /* Which of the attributes of RFC 6750 the challenge has. */
 static const char *challenge_error(const struct lk_failure *failure)
 {
-	if (failure->fault != LK_FAULT_DENIED)
+	if (failure->fault == LK_FAULT_CALL)
+		return failure->status.reason == LK_SUBJECT_REFUSED            ? invalid_token
+		       : failure->status.reason == LK_SUBJECT_LACKS_PERMISSION ? insufficient_scope
+									       : "";
+	if (failure->fault != LK_FAULT_DENIED || failure->reason == LK_DENY_REASON_NO_CREDENTIAL)
 		return "";
-	if (failure->reason == LK_DENY_REASON_NO_CREDENTIAL)
-		return "";
-	return failure->reason == LK_DENY_REASON_PERMISSION_DENIED
-		       ? ", error=\"insufficient_scope\""
-		       : ", error=\"invalid_token\"";
+	return failure->reason == LK_DENY_REASON_PERMISSION_DENIED ? insufficient_scope
+								   : invalid_token;
 }
 
 static void put_headers(const struct lk_site *site, const struct lk_failure *failure,
 	unsigned status, struct lk_buf *headers)
 {
+	const char *error = challenge_error(failure);
 	char value[160];
 
-	if (status == 401 && site != NULL) {
-		snprintf(value, sizeof value, "Bearer realm=\"%s\"%s", site->realm->name,
-			challenge_error(failure));
+	if (site != NULL && (status == 401 || error == insufficient_scope)) {
+		snprintf(value, sizeof value, "Bearer realm=\"%s\"%s", site->realm->name, error);
 		lk_put_header_raw(headers, "WWW-Authenticate", value);
 	}
 	if (failure->fault == LK_FAULT_CALL && failure->status.retry_ms > 0) {

@@ -12,6 +12,7 @@ struct lk_refusal {
 };
 
 /* The answer to a failure. Appends the headers that belong to it: `WWW-Authenticate` (RFC 6750,
- * section 3) with 401, `Retry-After` where a delay is known. `site` may be NULL: nobody's. */
+ * section 3) with 401 and where a permission is lacking, `Retry-After` where a delay is known.
+ * `site` may be NULL: nobody's. */
 struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure *failure,
 	struct lk_arena *arena, struct lk_buf *headers);

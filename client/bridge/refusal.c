@@ -53,6 +53,7 @@ static const char *sentence_of(const struct lk_failure *failure, struct lk_arena
 	return text;
 }
 
+/* Where a realm has no surface, which would have its own. */
 static unsigned status_of(const struct lk_failure *failure)
 {
 	switch (failure->fault) {
@@ -62,6 +63,10 @@ static unsigned status_of(const struct lk_failure *failure)
 			       ? 403
 			       : 401;
 	case LK_FAULT_CALL:
+		/* It is the bridge that calls, and its own key that is refused. */
+		if (failure->status.code == LK_UNAUTHENTICATED ||
+			failure->status.code == LK_PERMISSION_DENIED)
+			return 503;
 		return (unsigned)lk_code_http(failure->status.code);
 	case LK_FAULT_HTTP:
 		return failure->http;

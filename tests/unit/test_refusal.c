@@ -99,6 +99,17 @@ TEST(a_caller_whose_rights_ended_between_two_questions_hears_it_the_same)
 		CHALLENGE "\r\n", INCRM("401001", "Invalid credentials"));
 }
 
+/* Or a client would throw its credential away. */
+TEST(a_bridge_that_the_server_does_not_know_is_no_fault_of_the_client)
+{
+	check_refusal(&plain, CALL(.code = LK_UNAUTHENTICATED, .why = "w"), 503, "",
+		PLAIN("unavailable", "w"));
+	check_refusal(&plain, CALL(.code = LK_PERMISSION_DENIED, .why = "w"), 503, "",
+		PLAIN("unavailable", "w"));
+	check_refusal(&incrm, CALL(.code = LK_UNAUTHENTICATED, .why = "w"), 503, "",
+		INCRM("503000", "Service unavailable"));
+}
+
 TEST(a_delay_is_told_in_whole_seconds_rounded_up)
 {
 	check_refusal(&plain, CALL(.code = LK_RESOURCE_EXHAUSTED, .why = "w", .retry_ms = 1), 429,
@@ -226,6 +237,7 @@ int main(void)
 		RUN(a_permission_that_is_lacking_is_insufficient_scope_whatever_the_status),
 		RUN(what_no_other_credential_would_change_has_no_challenge),
 		RUN(a_caller_whose_rights_ended_between_two_questions_hears_it_the_same),
+		RUN(a_bridge_that_the_server_does_not_know_is_no_fault_of_the_client),
 		RUN(a_delay_is_told_in_whole_seconds_rounded_up),
 		RUN(a_field_is_named_as_the_client_knows_it),
 		RUN(without_a_site_the_error_is_plain_and_asks_for_no_credential),

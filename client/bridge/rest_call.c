@@ -215,6 +215,15 @@ static void deny(struct lk_rest_call *call, enum lk_fault fault, lk_deny_reason 
 			      .fault = fault, .reason = reason, .is_key = call->presented.is_key });
 }
 
+/* Whether a proven API key asks where a person has to; what it may do there is not looked at. */
+static bool is_key_for_person(
+	const struct lk_rest_call *call, const lk_authenticate_response *verdict)
+{
+	return call->route->caller == LK_REST_SESSION && verdict->principal != NULL &&
+	       verdict->principal->session_id[0] == '\0' &&
+	       (verdict->allowed || verdict->reason == LK_DENY_REASON_PERMISSION_DENIED);
+}
+
 static void judged(void *arg, struct lk_status status, const ProtobufCMessage *message)
 {
 	struct lk_rest_call *call = arg;
@@ -222,6 +231,8 @@ static void judged(void *arg, struct lk_status status, const ProtobufCMessage *m
 
 	if (status.code != LK_OK) {
 		lk_rest_fail_status(call, status);
+	} else if (is_key_for_person(call, verdict)) {
+		deny(call, LK_FAULT_KEY, LK_DENY_REASON_UNSPECIFIED);
 	} else if (!verdict->allowed) {
 		deny(call, LK_FAULT_DENIED, verdict->reason);
 	} else if (call->route->needs_organization &&

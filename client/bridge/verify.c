@@ -2,9 +2,10 @@
 /* Decisions for proxies: nginx's auth_request, Traefik's ForwardAuth, and whoever asks by hand.
  *
  * The credential is the one of the request in hand, which the proxy made of the original one. What
- * the original request was is believed from trusted proxies alone. An answer of 200 carries who
- * the caller is in headers X-Latchkey-*. nginx passes on no other status than 200, 401 and 403 and
- * drops the body, so what it is to tell its client is in X-Latchkey-Status and X-Latchkey-Body.
+ * the original request was is believed from trusted proxies alone; from others such a question is
+ * refused. An answer of 200 carries who the caller is in headers X-Latchkey-*. nginx passes on no
+ * other status than 200, 401 and 403 and drops the body, so what it is to tell its client is in
+ * X-Latchkey-Status and X-Latchkey-Body.
  */
 #include <stdio.h>
 
@@ -155,11 +156,15 @@ static bool find_rule(struct verify *verify)
 {
 	struct lk_original original;
 	struct lk_bytes path;
-	bool is_clear;
+	bool is_clear = lk_original_read(verify->exchange, &original);
 
-	if (!verify->asker.is_trusted)
+	if (original.proxy == LK_PROXY_NONE)
 		return true;
-	is_clear = lk_original_read(verify->exchange, &original);
+	/* A proxy that is not listed would let everybody in to everything. */
+	if (!verify->asker.is_trusted) {
+		deny(verify, LK_FAULT_ROUTE, LK_DENY_REASON_UNSPECIFIED);
+		return false;
+	}
 	verify->proxy = original.proxy;
 	if (!is_clear) {
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
@@ -167,8 +172,6 @@ static bool find_rule(struct verify *verify)
 				       .why = "the original request is not clear" });
 		return false;
 	}
-	if (original.proxy == LK_PROXY_NONE)
-		return true;
 	path = (struct lk_bytes) { (const uint8_t *)original.path, original.path_n };
 	verify->rule = lk_site_rule(verify->site, original.method, path);
 	if (verify->rule == NULL)

@@ -76,19 +76,30 @@ static void put_known(struct lk_buf *out, const char *name, const char *value)
 		lk_put_header(out, name, value);
 }
 
+static void put_identity(
+	struct lk_buf *out, const struct lk_site *site, const lk_principal *principal)
+{
+	lk_put_header_raw(out, "X-Latchkey-Realm", site->realm->name);
+	if (principal == NULL)
+		return;
+	put_known(out, "X-Latchkey-Key", principal->key_id);
+	put_known(out, "X-Latchkey-Session", principal->session_id);
+	put_known(out, "X-Latchkey-User", principal->user_id);
+	put_known(out, "X-Latchkey-Organization", principal->organization_id);
+	put_known(out, "X-Latchkey-Plan", principal->plan);
+	put_list(out, "X-Latchkey-Roles", principal->roles, principal->n_roles);
+	put_list(out, "X-Latchkey-Scopes", principal->scopes, principal->n_scopes);
+}
+
 static void allow(struct verify *verify, const lk_principal *principal)
 {
 	struct lk_buf *out = &verify->headers;
 
-	lk_put_header_raw(out, "X-Latchkey-Realm", verify->site->realm->name);
-	if (principal != NULL) {
-		put_known(out, "X-Latchkey-Key", principal->key_id);
-		put_known(out, "X-Latchkey-Session", principal->session_id);
-		put_known(out, "X-Latchkey-User", principal->user_id);
-		put_known(out, "X-Latchkey-Organization", principal->organization_id);
-		put_known(out, "X-Latchkey-Plan", principal->plan);
-		put_list(out, "X-Latchkey-Roles", principal->roles, principal->n_roles);
-		put_list(out, "X-Latchkey-Scopes", principal->scopes, principal->n_scopes);
+	put_identity(out, verify->site, principal);
+	/* All scopes and roles that one may have are more than what does for most. */
+	if (out->failed) {
+		*out = lk_bridge_buf(verify->exchange->arena, LK_BRIDGE_HEADERS_MAX);
+		put_identity(out, verify->site, principal);
 	}
 	lk_bridge_send(verify->exchange, 200, (struct lk_bytes) { NULL, 0 }, out);
 }

@@ -393,7 +393,34 @@ def small():
     put("reflect", small=descriptors())
 
 
+def verify():
+    def head(*lines, choice=0, method="GET"):
+        return bytes([choice]) + "\r\n".join(
+            [f"{method} /_latchkey/verify HTTP/1.1", "Host: a", *lines, "", ""]).encode("latin-1")
+
+    def asks(kind, path, method="GET"):
+        uri = "URI" if kind == "Original" else "Uri"
+        return f"X-{kind}-Method: {method}", f"X-{kind}-{uri}: {path}"
+
+    key, bearer = f"X-Api-Key: {CRM_SECRET}", f"Authorization: Bearer {CRM_SECRET}"
+    preflight = ("Access-Control-Request-Method: GET",
+                 "Access-Control-Request-Headers: authorization, x-api-key")
+    put("verify",
+        nginx=head(*asks("Original", "/api/v1/client?page=2"), key),
+        plain=head(*asks("Forwarded", "/api/v1/caf%C3%A9", "DELETE"), bearer, choice=1),
+        both=head(*asks("Original", "/api/a"), *asks("Forwarded", "/api/b"), choice=2),
+        dots=head(*asks("Original", "/api/%2e%2e/.././/x;a\\b%2F%c0%ae%25"), choice=3),
+        two=head(key, bearer, choice=4),
+        basic=head("Authorization: Basic YTpi", "User-Agent: caf\xe9", choice=5),
+        listed=head("Origin: https://app.example.org", bearer, choice=6),
+        foreign=head("Origin: https://evil.example", key, choice=7),
+        preflight=head("Origin: https://app.example.org", *preflight, method="OPTIONS"),
+        preflight_foreign=head("Origin: null", *preflight, method="OPTIONS", choice=9),
+        forwarded=head("X-Forwarded-For: 10.0.0.1, 127.0.0.1", "X-Forwarded-Proto: https"))
+
+
 if __name__ == "__main__":
+    verify()
     dispatch()
     services()
     people()

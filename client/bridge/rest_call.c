@@ -106,7 +106,8 @@ void lk_rest_answer(struct lk_rest_call *call, const ProtobufCMessage *response)
 	lk_buf_init(&body, LK_BRIDGE_ANSWER_MAX);
 	st = lk_transcode_response(surface, response, &policy,
 		call->route->status == 204 ? NULL : &body, &call->headers);
-	if (st.code != LK_OK)
+	/* What an adapter found no memory for is missing in its message. */
+	if (st.code != LK_OK || call->exchange->arena->exhausted)
 		lk_rest_fail_status(call, LK_ERR(LK_INTERNAL, "the answer cannot be written"));
 	else
 		lk_bridge_send(call->exchange, call->route->status,

@@ -250,12 +250,12 @@ static bool may_log_refusal(struct lk_daemon *daemon)
 }
 
 /* Denials of Authenticate are verdicts, not refusals: they are not logged one by one. */
-static void log_refusal(void *arg, const struct lk_call_outcome *outcome)
+static void log_refusal(struct lk_daemon *daemon, const struct lk_call_outcome *outcome)
 {
 	if (outcome->status.code != LK_PERMISSION_DENIED &&
 		outcome->status.code != LK_UNAUTHENTICATED)
 		return;
-	if (!may_log_refusal(arg))
+	if (!may_log_refusal(daemon))
 		return;
 	lk_log(LK_LOG_WARN, "call refused",
 		LK_LOG_TEXT("method", outcome->method != NULL ? outcome->method->name : "?"),
@@ -264,6 +264,14 @@ static void log_refusal(void *arg, const struct lk_call_outcome *outcome)
 								     : outcome->caller->key_id),
 		LK_LOG_TEXT("code", lk_code_name(outcome->status.code)),
 		LK_LOG_TEXT("traceparent", outcome->traceparent));
+}
+
+static void on_call(void *arg, const struct lk_call_outcome *outcome)
+{
+	struct lk_daemon *daemon = arg;
+
+	lk_metrics_count(&daemon->metrics, outcome);
+	log_refusal(daemon, outcome);
 }
 
 static struct lk_status open_server(struct lk_daemon *daemon)
@@ -283,7 +291,7 @@ static struct lk_status open_server(struct lk_daemon *daemon)
 		},
 		.now = lk_clock_now,
 		.mono_us = lk_clock_mono_us,
-		.on_call = log_refusal,
+		.on_call = on_call,
 		.arg = daemon,
 	};
 
@@ -362,6 +370,13 @@ static void report_bridge(void *arg, const char *what)
 	lk_log(LK_LOG_WARN, "http", LK_LOG_TEXT("what", what));
 }
 
+static void print_metrics(void *arg, struct lk_buf *out)
+{
+	const struct lk_daemon *daemon = arg;
+
+	lk_metrics_print(&daemon->metrics, &daemon->services, out);
+}
+
 static struct lk_status open_bridge(struct lk_daemon *daemon)
 {
 	const struct lk_caller caller = bridge_caller(daemon);
@@ -369,6 +384,7 @@ static struct lk_status open_bridge(struct lk_daemon *daemon)
 	struct lk_bridge_options options = {
 		.config = &daemon->config->http,
 		.now = lk_clock_now,
+		.metrics = print_metrics,
 		.on_trouble = report_bridge,
 		.arg = daemon,
 	};
@@ -379,6 +395,7 @@ static struct lk_status open_bridge(struct lk_daemon *daemon)
 	channel.submit_arg = daemon->local;
 	LK_TRY(lk_channel_open_inproc(&channel, &daemon->channel));
 	options.channel = daemon->channel;
+	lk_daemon_observe(daemon);
 	return lk_bridge_start(&options, &daemon->bridge);
 }
 
@@ -429,6 +446,11 @@ void lk_daemon_flush_usage(struct lk_daemon *daemon)
 		if (st.code != LK_OK)
 			return; /* noted again, and tried with the next flush */
 	}
+}
+
+void lk_daemon_observe(struct lk_daemon *daemon)
+{
+	lk_metrics_observe(&daemon->metrics, &daemon->services);
 }
 
 void lk_daemon_sweep(struct lk_daemon *daemon)

@@ -7,6 +7,7 @@
 #include "server/core/guesses.h"
 #include "server/core/proofs.h"
 #include "server/core/usage.h"
+#include "server/metrics.h"
 #include "server/net/listener.h"
 #include "server/rpc/local.h"
 #include "server/rpc/services.h"
@@ -33,6 +34,7 @@ struct lk_daemon {
 	struct lk_bridge *bridge;         /* NULL: no HTTP address is configured */
 	_Atomic uint64_t refusals_second; /* the second in which refused calls are counted */
 	_Atomic uint64_t refusals;        /* in it */
+	struct lk_metrics metrics;
 };
 
 /* Opens everything and begins to serve; the configuration outlives the daemon. What went wrong is
@@ -55,6 +57,9 @@ void lk_daemon_flush_guesses(struct lk_daemon *daemon);
 
 /* Writes the uses of keys and sessions that were noted since the last time. */
 void lk_daemon_flush_usage(struct lk_daemon *daemon);
+
+/* Looks at what the metrics tell. */
+void lk_daemon_observe(struct lk_daemon *daemon);
 
 /* Deletes what is over, and trims the change log. */
 void lk_daemon_sweep(struct lk_daemon *daemon);

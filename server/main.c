@@ -169,6 +169,7 @@ static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char 
 		}
 		if (signal_number == SIGHUP)
 			reload(daemon, path);
+		lk_daemon_observe(daemon);
 		if (now_us - flushed_us >= daemon->config->usage_flush_ms * UINT64_C(1000)) {
 			lk_daemon_flush_usage(daemon);
 			flushed_us = now_us;

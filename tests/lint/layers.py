@@ -55,6 +55,7 @@ LAYERS = {
     "server/": (BASE + ["server/log.h", "server/clock.h", "server/config"], []),
     "server/config": (BASE + CONFIG + BRIDGE_CONFIG + CORE + ["server/config", "server/log.h"],
                       []),
+    "server/metrics": (WIRE + STORE + CORE + ["server/rpc/", "server/metrics"], []),
     # The one place that sees both sides.
     "server/main.c": (WIRE + GEN + ["server/", "client/channel", "client/bridge/"], []),
     "server/daemon.": (WIRE + GEN + ["server/", "client/channel", "client/bridge/"], []),

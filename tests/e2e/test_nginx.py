@@ -189,6 +189,11 @@ class Nginx(WebTest):
             self.assertIsNone(self.product.last()[2]["X-Latchkey-User"])
             self.assertIsNone(self.product.last()[2]["X-Api-Key"])
 
+    def test_the_product_gets_the_path_that_was_judged(self):
+        for path in ("/api/v1/public/%41%7e%20%C3%A9", "/api/v1/public/a?b=/../%2e%2e//;#"):
+            self.assertEqual(self.curl(path).status, 200)
+            self.assertEqual(self.product.last()[1], path.split("#")[0])
+
     def test_what_a_client_says_of_itself_never_reaches_the_product(self):
         _, key = self.daemon.create_key("crm", scopes=["*"])
         names = ("Realm", "Key", "Session", "User", "Organization", "Plan", "Roles", "Scopes")

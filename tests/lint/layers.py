@@ -32,6 +32,9 @@ LAYERS = {
     "client/": (WIRE + GEN + ["client/"], ["protobuf-c"]),
     "client/channel": (WIRE + GEN + ["client/channel"], ["protobuf-c", "nng"]),
     "client/bridge/": (WIRE + GEN + ["client/bridge/"], ["protobuf-c"]),
+    # The program alone knows how it reaches the server.
+    "client/bridge/main.c": (WIRE + GEN + ["client/bridge/", "client/channel",
+                                           "client/cli/secret.h"], []),
     # The engine knows no messages, and libevent no more than its loops.
     "client/bridge/http": (BASE + ["client/bridge/http"], ["event"]),
     # latchkeyd checks the whole file, this part by the same tables.

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/incrm.h"
 
-#include "latchkey/rest/incrm.rpc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,11 +151,24 @@ static void created(
 	incrm_surface_create_api_key_answer(call, &answer);
 }
 
+/* The core's patterns are no scopes of the document: a resource and an action, each by its name. */
+static bool has_pattern(const incrm_create_api_key_request *request)
+{
+	for (size_t i = 0; i < request->n_scopes; i++)
+		if (strchr(request->scopes[i], '*') != NULL)
+			return true;
+	return false;
+}
+
 static void create_api_key(struct lk_rest_call *call, const incrm_create_api_key_request *request)
 {
 	static char *all_scopes[] = { (char *)(uintptr_t)ALL_SCOPES };
 	lk_create_key_request ask = LK_CREATE_KEY_REQUEST_INIT;
 
+	if (has_pattern(request)) {
+		lk_rest_fail_http(call, 400, "scopes: a scope names no permission of the realm");
+		return;
+	}
 	ask.realm = lk_rest_text(lk_rest_realm(call));
 	ask.name = request->name;
 	ask.n_scopes = request->n_scopes > 0 ? request->n_scopes : 1;

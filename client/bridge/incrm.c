@@ -362,27 +362,17 @@ static int error_for_reason(enum lk_error_reason reason)
 	return INCRM_ERROR_UNSPECIFIED;
 }
 
+/* Where the document has no code it is the HTTP status times 1000. */
 static int error_for_http(unsigned http)
 {
-	switch (http) {
-	case 404:
-		return INCRM_ERROR_NOT_FOUND;
-	case 405:
-		return INCRM_ERROR_METHOD_NOT_ALLOWED;
-	case 409:
-		return INCRM_ERROR_CONFLICT;
-	case 413:
-		return INCRM_ERROR_CONTENT_TOO_LARGE;
-	case 415:
-		return INCRM_ERROR_UNSUPPORTED_MEDIA_TYPE;
-	case 429:
-		return INCRM_ERROR_TOO_MANY_REQUESTS;
-	case 503:
-	case 504:
+	const struct lk_rest_surface *surface = &incrm_surface;
+
+	for (size_t i = 0; i < surface->n_errors; i++)
+		if (strtoul(surface->errors[i].code, NULL, 10) == http * 1000UL)
+			return surface->errors[i].number;
+	if (http == 504)
 		return INCRM_ERROR_UNAVAILABLE;
-	default:
-		return http < 500 ? INCRM_ERROR_BAD_REQUEST : INCRM_ERROR_INTERNAL;
-	}
+	return http < 500 ? INCRM_ERROR_BAD_REQUEST : INCRM_ERROR_INTERNAL;
 }
 
 static int error_for_status(const struct lk_status *status)

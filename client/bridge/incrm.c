@@ -382,10 +382,10 @@ static int error_for_status(const struct lk_status *status)
 	if (error != INCRM_ERROR_UNSPECIFIED)
 		return error;
 	/* Scopes beyond what the owner may do. */
-	if (status->code == LK_PERMISSION_DENIED)
-		return status->field != NULL ? INCRM_ERROR_INSUFFICIENT_PERMISSIONS
-					     : INCRM_ERROR_FORBIDDEN;
-	if (status->code == LK_UNAUTHENTICATED) /* the bridge's own key is refused */
+	if (status->code == LK_PERMISSION_DENIED && status->field != NULL)
+		return INCRM_ERROR_INSUFFICIENT_PERMISSIONS;
+	/* The bridge's own key is refused, or lacks a scope or the realm. */
+	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
 		return INCRM_ERROR_UNAVAILABLE;
 	return error_for_http((unsigned)lk_code_http(status->code));
 }

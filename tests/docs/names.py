@@ -11,6 +11,7 @@ import sys
 
 PROGRAMS = {
     "server/latchkeyd.8": [["latchkeyd"]],
+    "client/bridge/latchkey-bridge.1": [["latchkey-bridge"]],
     "bench/latchkey-bench.1": [["latchkey-bench"], ["latchkey-bench", "verify"],
                                ["latchkey-bench", "http"], ["latchkey-bench", "scale"],
                                ["latchkey-bench", "sign-in"], ["latchkey-bench", "refresh"]],

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# pages.sh ROOT: the manual pages of the daemon and the bench render without a warning.
+# pages.sh ROOT: the manual pages of the daemon, the bridge and the bench render without a warning.
 set -euo pipefail
 cd "$1"
 
-mapfile -t pages < <(find server bench -name '*.[1-8]' | sort)
+mapfile -t pages < <(find server bench client/bridge -name '*.[1-8]' | sort)
 [ "${#pages[@]}" -gt 0 ]
 failed=0
 for page in "${pages[@]}"; do

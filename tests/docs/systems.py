@@ -11,7 +11,7 @@ PAGE = "docs/systems.md"
 
 # The claims of each system, and where its tests are.
 SYSTEMS = [
-    ([f"I{n}" for n in range(1, 37)], ["tests/e2e/incrm_claims.py", "tests/e2e/incrm_rows.py"]),
+    ([f"I{n}" for n in range(1, 37)], ["tests/e2e/incrm_claims.py", "tests/e2e/incrm_origins.py"]),
 ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""latchkey-bridge as its operator meets it: its options, and the ways in which it does not start."""
+"""latchkey-bridge as its operator meets it: its options, and why it does not start."""
 
 import pathlib
 import re

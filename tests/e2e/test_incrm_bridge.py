@@ -7,6 +7,7 @@ import time
 import unittest
 
 import incrm_claims
+import incrm_origins
 import incrm_rows
 import incrm_running
 from incrm import IncrmTest, OverIpc, OverTcp, api_key, cookie, tests_of
@@ -71,7 +72,7 @@ class NoKey(IncrmTest):
 
 
 def load_tests(loader, standard_tests, pattern):
-    suite = tests_of(loader, OverTcp, incrm_claims, incrm_rows, incrm_running)
+    suite = tests_of(loader, OverTcp, incrm_claims, incrm_origins, incrm_rows, incrm_running)
     suite.addTests(tests_of(loader, OverIpc, incrm_claims, incrm_running))
     suite.addTests(standard_tests)
     return suite

@@ -45,12 +45,14 @@ CORE = """\
     passwords: { length_min: 8, argon2_memory_kib: 64, argon2_passes: 1 }
 """
 
-# In `incrm` the times are those that nobody sets; the others are in more of a hurry.
+# In `incrm` the times are those that nobody sets; others are in more of a hurry. `plain` has no
+# surface, only routes.
 SESSIONS = {
     "incrm": "{ token: HS256 }",
     "quick": "{ token: HS256, access_ttl: 1s, refresh_replay_window: 0s }",
     "brief": "{ token: HS256, access_ttl: 1s, refresh_ttl: 1s }",
     "window": "{ token: HS256, refresh_replay_window: 100ms }",
+    "plain": "{ token: HS256 }",
 }
 MORE = {"quick": "    keys_per_owner_max: 2\n"}
 
@@ -86,9 +88,10 @@ class Ports:
         )
         for realm, sessions in SESSIONS.items():
             hosts = "      hosts: [incrm.localhost]\n" if realm == "incrm" else ""
+            surface = "      surface: incrm\n" if realm != "plain" else ""
             text += (
                 f"  {realm}:\n{CORE}    sessions: {sessions}\n{MORE.get(realm, '')}"
-                f"    http:\n      surface: incrm\n      listen: ['127.0.0.1:{self.of[realm]}']\n"
+                f"    http:\n{surface}      listen: ['127.0.0.1:{self.of[realm]}']\n"
                 f"{hosts}      origins: [{', '.join(origins)}]\n{routes}"
             )
         return text

@@ -487,3 +487,20 @@ class Proxies(IncrmTest):
             "GET", "/_latchkey/verify", ("X-Original-URI", "/api/v1/client"), person.bearer
         )
         self.assert_refused(alone, 400000)
+
+    def test_a_realm_without_a_surface_has_routes_and_plain_errors(self):
+        web = self.webs["plain"]
+        _, key = self.daemon.create_key("plain", scopes=["invoices.read"])
+        self.assert_allowed(self.verify(api_key(key), uri="/api/v1/invoice/1", web=web))
+        plain = (("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/api/v1/client"))
+        for headers, status, code in (
+            ((), 401, "unauthenticated"),
+            ((api_key("plain_x"),), 401, "unauthenticated"),
+            ((api_key(key),), 403, "permission_denied"),
+            ((api_key(key), bearer("x")), 400, "invalid_argument"),
+        ):
+            answer = web.ask("GET", "/_latchkey/verify", *plain, *headers)
+            self.assertEqual((answer.status, answer.json["code"]), (status, code), answer)
+            self.assertTrue(answer.json["message"])
+        answer = web.ask("POST", SIGN_IN, body={})
+        self.assertEqual((answer.status, answer.json["code"]), (404, "not_found"))

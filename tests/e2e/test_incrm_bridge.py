@@ -69,6 +69,8 @@ class NoKey(IncrmTest):
         self.assert_error(self.sign_in(email, password=PASSWORD), 503000)
         answer = self.verify(api_key("incrm_x"))
         self.assertEqual((answer.status, answer.body), (503, b""), answer)
+        answer = self.verify(api_key("incrm_x"), web=self.webs["plain"])
+        self.assertEqual((answer.status, answer.body), (503, b""), answer)
 
 
 def load_tests(loader, standard_tests, pattern):

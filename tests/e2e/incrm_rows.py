@@ -407,6 +407,10 @@ class Headers(IncrmTest):
         token = answer.json["data"]["accessToken"]
         self.assert_allowed(self.verify(bearer(token), uri="/api/v1/nowhere", web=stranger))
         self.assert_refused(self.verify(bearer(token), uri="/api/v1/nowhere"), 403000)
+        for headers in ((), (("X-Original-URI", "/api/v1/public/x"),)):
+            nobody = stranger.ask("GET", "/_latchkey/verify", *headers)
+            self.assert_error(nobody, 401010)
+            self.assert_challenge(nobody)
 
     def test_R_H34_a_stranger_is_limited_by_its_own_address(self):
         stranger = Web(self.web.port, source="127.0.0.3")

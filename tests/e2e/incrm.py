@@ -7,7 +7,7 @@ import unittest
 
 from harness import Daemon, free_port
 from people import PASSWORD
-from web import Bridge, Web
+from rest import Bridge, Web
 
 COOKIE_PATH = "/api/v1/auth"
 ORIGIN = "https://app.incrm.app"

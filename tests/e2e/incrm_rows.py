@@ -6,7 +6,7 @@ import json
 from incrm import IncrmTest, api_key, bearer, cookie, cookie_of
 from incrm_claims import INVALID, LACKING
 from people import PASSWORD
-from web import Web
+from rest import Web
 
 KEYS = "/api/v1/api-key"
 SIGN_IN = "/api/v1/auth/sign-in"

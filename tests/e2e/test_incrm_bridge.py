@@ -12,7 +12,7 @@ import incrm_rows
 import incrm_running
 from incrm import IncrmTest, OverIpc, OverTcp, api_key, cookie, tests_of
 from people import PASSWORD
-from web import Web
+from rest import Web
 
 KEYS = "/api/v1/api-key"
 

@@ -226,6 +226,13 @@ static const struct lk_rest_error surface_errors[] = {
 	{ INCRM_ERROR_TOO_MANY_REQUESTS, 429, "429000", "Too many requests" },
 	{ INCRM_ERROR_INTERNAL, 500, "500000", "Internal error" },
 	{ INCRM_ERROR_UNAVAILABLE, 503, "503000", "Service unavailable" },
+	{ INCRM_ERROR_REQUEST_TIMEOUT, 408, "408000", "Request timeout" },
+	{ INCRM_ERROR_LENGTH_REQUIRED, 411, "411000", "Length required" },
+	{ INCRM_ERROR_URI_TOO_LONG, 414, "414000", "URI too long" },
+	{ INCRM_ERROR_EXPECTATION_FAILED, 417, "417000", "Expectation failed" },
+	{ INCRM_ERROR_HEADERS_TOO_LARGE, 431, "431000", "Header fields too large" },
+	{ INCRM_ERROR_NOT_IMPLEMENTED, 501, "501000", "Not implemented" },
+	{ INCRM_ERROR_VERSION_NOT_SUPPORTED, 505, "505000", "HTTP version not supported" },
 };
 
 static const struct lk_secret_field surface_secrets[] = {

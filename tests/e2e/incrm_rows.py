@@ -403,14 +403,15 @@ class Headers(IncrmTest):
         self.assertEqual(
             [session["clientAddress"] for session in sessions], ["127.0.0.2", "203.0.113.9"]
         )
-        # Nor about the original request: it only learns who it is itself.
+        # Nor about the original request, which nobody passes on its word; without one it learns
+        # who it is itself.
         token = answer.json["data"]["accessToken"]
-        self.assert_allowed(self.verify(bearer(token), uri="/api/v1/nowhere", web=stranger))
+        self.assert_error(self.verify(bearer(token), web=stranger), 403000)
+        self.assert_allowed(stranger.ask("GET", "/_latchkey/verify", bearer(token)))
         self.assert_refused(self.verify(bearer(token), uri="/api/v1/nowhere"), 403000)
-        for headers in ((), (("X-Original-URI", "/api/v1/public/x"),)):
-            nobody = stranger.ask("GET", "/_latchkey/verify", *headers)
-            self.assert_error(nobody, 401010)
-            self.assert_challenge(nobody)
+        nobody = stranger.ask("GET", "/_latchkey/verify")
+        self.assert_error(nobody, 401010)
+        self.assert_challenge(nobody)
 
     def test_R_H34_a_stranger_is_limited_by_its_own_address(self):
         stranger = Web(self.web.port, source="127.0.0.3")

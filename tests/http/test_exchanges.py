@@ -103,16 +103,6 @@ class Connections(EngineTest):
         for i in range(200):
             self.assertEqual(client.answer().text, f"request {i}")
 
-    def test_answers_to_one_segment_leave_together(self):
-        """In packets as full as they can be: 200 answers are far more than ten packets' worth if
-        each goes alone."""
-        client = self.client().send(HELLO * 200)
-        for _ in range(200):
-            self.assertEqual(client.answer().status, 200)
-        info = client.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
-        segments_in = struct.unpack_from("I", info, 140)[0]
-        self.assertLess(segments_in, 50)
-
     def test_an_empty_line_may_come_before_a_request(self):
         client = self.client()
         self.assertEqual(client.ask(b"\r\n" + HELLO).body, b"hello")

@@ -63,7 +63,7 @@ class Client:
         if source:
             self.socket.bind((source, 0))
         self.socket.connect((host, port))
-        self.rest = b""
+        self.rest = bytearray()
 
     def send(self, data):
         self.socket.sendall(data)
@@ -85,18 +85,22 @@ class Client:
 
     def answer(self, is_to_head=False):
         """The next answer; None at the end of the stream."""
-        while b"\r\n\r\n" not in self.rest:
+        while (end := self.rest.find(b"\r\n\r\n")) < 0:
             if not self.more():
                 assert self.rest == b"", self.rest
                 return None
-        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
-        answer = Answer(head)
+        answer = Answer(self.take(end + 4)[:-4])
         n = 0 if is_to_head else int(answer.headers.get("Content-Length", 0))
         while len(self.rest) < n:
             if not self.more():
                 raise ConnectionError("the body ends early")
-        answer.body, self.rest = self.rest[:n], self.rest[n:]
+        answer.body = self.take(n)
         return answer
+
+    def take(self, n):
+        taken = bytes(self.rest[:n])
+        del self.rest[:n]
+        return taken
 
     def ask(self, request):
         return self.send(request).answer()

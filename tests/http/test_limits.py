@@ -77,6 +77,7 @@ class Deadlines(EngineTest):
         """All requests arrive at once; the answers to the first few fill what room there is."""
         client = self.client(receive_buffer=4096)
         client.send(get("/big?100000") * 300)
+        self.wait_until(lambda: self.count()["answered"] > 0)
         self.wait_until(lambda: self.count()["open"] == 1)
         self.assertLess(self.count()["answered"], 50)
         with self.assertRaises(ConnectionResetError):
@@ -85,6 +86,7 @@ class Deadlines(EngineTest):
 
     def test_who_reads_an_answer_byte_by_byte_is_cut_off(self):
         client = self.client(receive_buffer=4096).send(get("/big?10000000"))
+        self.assertEqual(client.socket.recv(1), b"H")
         while self.count()["open"] > 1:
             client.socket.recv(1)
         with self.assertRaises(ConnectionResetError):

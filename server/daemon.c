@@ -26,8 +26,9 @@
 /* How far the threads that hash passwords stand back behind all others. */
 #define HASH_NICE 10
 
-/* Of the bridge, in frames that are under way. */
-#define BRIDGE_FRAMES_MAX 64
+/* Frames of the bridge under way: more than its channel has slots, so that no lane takes the place
+ * of another. */
+#define BRIDGE_FRAMES_MAX 128
 
 /* Lines about refused calls in a second. It takes no key to be refused, a hundred times a frame, so
  * anybody could fill the disk otherwise. */

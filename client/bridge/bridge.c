@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/bridge_priv.h"
 
+#include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
 #include "proto/wire/utf8.h"
 
@@ -140,9 +141,17 @@ static void handle(void *arg, struct lk_http_exchange *exchange)
 	}
 }
 
+/* A page may read why, like any other answer. */
 static void refuse(void *arg, struct lk_http_exchange *exchange, unsigned status, const char *why)
 {
-	refuse_http(find_site(arg, exchange), exchange, status, why);
+	struct lk_buf headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
+	const struct lk_site *site = find_site(arg, exchange);
+
+	if (site != NULL && site->adapter != NULL)
+		lk_cors_put(site, exchange, false, &headers);
+	lk_bridge_refuse(site, exchange,
+		&(struct lk_failure) { .fault = LK_FAULT_HTTP, .http = status, .why = why },
+		&headers);
 }
 
 static void on_trouble(void *arg, const char *what)

@@ -23,6 +23,9 @@
 #define CONFIG_ERRORS_MAX ((size_t)64 << 10)
 #define DRAIN_MS 5000
 
+/* Whoever asks is told so soon that the server is not there. */
+#define CONNECT_MS 1000
+
 struct arguments {
 	const char *config;
 	const char *server;
@@ -193,7 +196,8 @@ static void serve(struct lk_bridge *bridge, const sigset_t *signals, const char 
 static struct lk_status open_channel(
 	const struct arguments *arguments, struct lk_channel **channel_out)
 {
-	struct lk_channel_options options = { .url = arguments->server };
+	struct lk_channel_options options = { .url = arguments->server,
+		.connect_timeout_ms = CONNECT_MS };
 	struct lk_arena arena;
 	struct lk_status st = LK_SUCCESS;
 	const char *why = NULL;

@@ -324,7 +324,7 @@ static void serve_no_route(struct lk_rest_call *call, const char *allow)
 	struct lk_http_exchange *exchange = call->exchange;
 
 	if (allow[0] == '\0') {
-		lk_rest_fail_http(call, 404, NULL);
+		lk_rest_fail_http(call, exchange->head->method == LK_HTTP_OTHER ? 501 : 404, NULL);
 		return;
 	}
 	if (lk_cors_is_preflight(exchange))

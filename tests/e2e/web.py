@@ -119,10 +119,12 @@ class WebTest(PeopleTest):
     """A fresh daemon for each test, which serves the realms `crm` (with InCRM's surface) and
     `shop` (without one)."""
 
+    config = WEB
+
     def setUp(self):
         names = ("shared", "operations", "crm", "shop")
         self.ports = {name: free_port() for name in names}
-        self.realms = WEB.format(routes=ROUTES, **self.ports)
+        self.realms = self.config.format(routes=ROUTES, **self.ports)
         super().setUp()
 
     def client(self, port="crm", source=TRUSTED):

@@ -125,7 +125,7 @@ void lk_http_stop(struct lk_http *http);
 
 /* What has happened since the start. */
 struct lk_http_counters {
-	uint64_t connections; /* accepted */
+	uint64_t connections; /* accepted, and not turned away */
 	uint64_t open;        /* now */
 	uint64_t turned_away; /* over a limit of connections */
 	uint64_t requests;    /* complete ones */

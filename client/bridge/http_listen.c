@@ -159,9 +159,10 @@ static void take_in(
 {
 	struct lk_http_loop *loop = listener->loop;
 
-	lk_http_add(&loop->accepted);
-	if (lk_http_conn_open(listener, fd, address))
+	if (lk_http_conn_open(listener, fd, address)) {
+		lk_http_add(&loop->accepted);
 		return;
+	}
 	say_no(loop, fd);
 	close(fd);
 	lk_http_loop_report(loop, "connections are turned away: there are too many");
@@ -213,8 +214,9 @@ static void on_accept_error(struct evconnlistener *evconnlistener, void *arg)
 		turn_away_waiting(listener);
 	evconnlistener_disable(evconnlistener);
 	listener->paused_until = loop->now + PAUSE_MS;
-	lk_http_loop_report(
-		loop, "connections cannot be accepted: descriptors or memory are short");
+	lk_http_loop_report(loop, error == EMFILE || error == ENFILE
+					  ? "connections cannot be accepted: descriptors are short"
+					  : "connections cannot be accepted for the moment");
 }
 
 static bool start(struct lk_http_listener *listener, int fd)

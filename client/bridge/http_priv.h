@@ -99,7 +99,6 @@ struct lk_http_loop {
 	pthread_t self; /* the thread's own view of `thread` */
 	struct event tick;
 	struct event wake;
-	bool has_wake;
 	int spare_fd; /* given up when there is no other, to turn somebody away */
 	struct lk_http_listener *listeners;
 	size_t n_listeners;
@@ -116,6 +115,7 @@ struct lk_http_loop {
 	struct lk_http_ready ready; /* answered while another connection was active */
 	struct lk_http_requests spare;
 	size_t n_spare;
+	size_t body_bytes; /* of all requests under way */
 	bool is_draining;
 	bool is_stopping;
 

@@ -9,6 +9,10 @@
 #define BYTES_KEPT 4096
 #define ARENA_KEPT ((size_t)64 * 1024)
 
+/* Of bodies that a loop holds at once: each is bounded, and so must be many of them that dribble
+ * in. */
+#define BODIES_MAX ((size_t)64 << 20)
+
 /* --- Beginning and end --- */
 
 static struct lk_http_request *take_spare(struct lk_http_loop *loop)
@@ -70,6 +74,7 @@ void lk_http_request_end(struct lk_http_request *request)
 {
 	struct lk_http_loop *loop = request->loop;
 
+	loop->body_bytes -= request->body.n;
 	request->conn->request = NULL;
 	request->conn->phase_is_over = true;
 	request->conn = NULL;
@@ -219,12 +224,17 @@ static void take_body(struct lk_http_request *request, struct lk_bytes *input)
 {
 	size_t missing = request->head.length - request->body.n;
 	size_t n = input->n < missing ? input->n : missing;
+	bool has_room = n <= BODIES_MAX - request->loop->body_bytes;
 
-	lk_buf_add(&request->body, input->data, n);
-	skip(input, n);
-	if (request->body.failed)
+	if (has_room)
+		lk_buf_add(&request->body, input->data, n);
+	if (!has_room || request->body.failed) {
 		refuse_memory(request);
-	else if (n == missing)
+		return;
+	}
+	request->loop->body_bytes += n;
+	skip(input, n);
+	if (n == missing)
 		handle(request);
 }
 

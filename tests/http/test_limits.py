@@ -167,6 +167,31 @@ class Connections(EngineTest):
         return address
 
 
+class Memory(EngineTest):
+    options = ("-l", "1", "-b", "120000")
+
+    def test_bodies_have_so_much_memory_together_and_no_more(self):
+        """Each of them is within its own limit."""
+        body = bytes(1_000_000)
+        clients = [self.client().send(post("/echo", body)[:-1]) for _ in range(60)]
+        for _ in range(20):
+            try:
+                clients.append(self.client().send(post("/echo", body)[:-1]))
+            except ConnectionError:
+                pass
+        self.wait_until(lambda: self.count()["class_5"] > 0)
+        answers = [self.last_byte(client) for client in clients]
+        self.assertEqual({200, 503}, {answer.status for answer in answers if answer})
+        self.assertGreater(sum(answer.status == 200 for answer in answers if answer), 50)
+        self.assertEqual(self.client().ask(post("/echo", body)).status, 200)
+
+    def last_byte(self, client):
+        try:
+            return client.ask(b"\0")
+        except ConnectionError:
+            return client.answer()
+
+
 class Descriptors(EngineTest):
     options = ("-l", "2", "-n", "64")
 

@@ -2,8 +2,10 @@
 """Requests and their answers: one after the other, in their order, whoever gives them and when."""
 
 import email.utils
+import random
 import socket
 import struct
+import threading
 import time
 import unittest
 
@@ -167,6 +169,44 @@ class Later(EngineTest):
         client = self.client().send(b"".join(get(path) for path in paths))
         for path in paths:
             self.assertEqual(client.answer().text, path[1:].replace("-", " "))
+
+    def test_any_mix_of_requests_is_answered_in_order_however_it_is_cut(self):
+        for seed in range(20):
+            chance = random.Random(seed)
+            requests, bodies = [], []
+            for _ in range(chance.randrange(1, 60)):
+                request, body = self.any_request(chance)
+                requests.append(request)
+                bodies.append(body)
+            client = self.client()
+            sender = threading.Thread(
+                target=self.send_cut, args=(client, b"".join(requests), chance)
+            )
+            sender.start()
+            for body in bodies:
+                self.assertEqual(client.answer().body, body, f"seed {seed}")
+            sender.join()
+            client.close()
+
+    def any_request(self, chance):
+        n = chance.choice([0, 10, 1000, 100_000])
+        body = chance.randbytes(chance.randrange(n + 1))
+        return chance.choice(
+            [
+                (HELLO, b"hello"),
+                (get("/slow"), b"slow"),
+                (get("/at-once"), b"at once"),
+                (get(f"/big?{n}"), bytes(n)),
+                (post("/echo", body), body),
+                (post("/slow", body[:60000]), b"slow"),
+            ]
+        )
+
+    def send_cut(self, client, data, chance):
+        while data:
+            n = chance.choice([1, 20, 100, 5000, 100_000])
+            client.send(data[:n])
+            data = data[n:]
 
     def test_what_follows_waits_until_the_request_before_it_is_answered(self):
         client = self.client().send(get("/never") + get("/close"))

@@ -316,7 +316,8 @@ static void revoke_api_key(struct lk_rest_call *call, const incrm_revoke_api_key
 
 static int error_for_denial(lk_deny_reason reason, bool is_key)
 {
-	switch (reason) {
+	/* As a number: a later server may have more reasons. */
+	switch ((int)reason) {
 	case LK_DENY_REASON_REVOKED:
 	case LK_DENY_REASON_USER_DISABLED:
 		return is_key ? INCRM_ERROR_API_KEY_REVOKED : INCRM_ERROR_ACCESS_TOKEN_NOT_FOUND;
@@ -330,14 +331,9 @@ static int error_for_denial(lk_deny_reason reason, bool is_key)
 		return INCRM_ERROR_BUSINESS_ACCESS_REQUIRED;
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
 		return INCRM_ERROR_FORBIDDEN;
-	case LK_DENY_REASON_UNSPECIFIED:
-	case LK_DENY_REASON_NO_CREDENTIAL:
-	case LK_DENY_REASON_AMBIGUOUS_CREDENTIALS:
-	case LK_DENY_REASON_UNKNOWN_CREDENTIAL:
-	default: /* a reason of a later server */
-		break;
+	default:
+		return is_key ? INCRM_ERROR_INVALID_API_KEY : INCRM_ERROR_INVALID_ACCESS_TOKEN;
 	}
-	return is_key ? INCRM_ERROR_INVALID_API_KEY : INCRM_ERROR_INVALID_ACCESS_TOKEN;
 }
 
 static int error_for_reason(enum lk_error_reason reason)

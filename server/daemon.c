@@ -13,6 +13,7 @@
 #include "server/log.h"
 #include "server/core/sweep.h"
 #include "server/rpc/descriptors.h"
+#include "server/rpc/direct.h"
 #include "server/store/store_leveldb.h"
 #include "server/store/sweeper.h"
 
@@ -382,6 +383,7 @@ static struct lk_status open_bridge(struct lk_daemon *daemon)
 {
 	const struct lk_caller caller = bridge_caller(daemon);
 	struct lk_inproc_options channel = { .submit = lk_local_submit };
+	struct lk_channel *frames;
 	struct lk_bridge_options options = {
 		.config = &daemon->config->http,
 		.now = lk_clock_now,
@@ -394,7 +396,8 @@ static struct lk_status open_bridge(struct lk_daemon *daemon)
 		return LK_SUCCESS;
 	LK_TRY(lk_local_new(daemon->server, &caller, BRIDGE_FRAMES_MAX, &daemon->local));
 	channel.submit_arg = daemon->local;
-	LK_TRY(lk_channel_open_inproc(&channel, &daemon->channel));
+	LK_TRY(lk_channel_open_inproc(&channel, &frames));
+	LK_TRY(lk_direct_open(daemon->server, &caller, frames, &daemon->channel));
 	options.channel = daemon->channel;
 	lk_daemon_observe(daemon);
 	return lk_bridge_start(&options, &daemon->bridge);

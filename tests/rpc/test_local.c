@@ -2,6 +2,7 @@
 /* A channel and a server in one process, with nothing between them but a function call. */
 #include "client/channel/channel.h"
 #include "latchkey/v1/key.pb-c.h"
+#include "server/rpc/direct.h"
 #include "server/rpc/local.h"
 #include "tests/support/check.h"
 #include "tests/support/echo.h"
@@ -107,6 +108,88 @@ TEST(a_channel_in_the_process_has_the_rights_of_its_credential_and_no_more)
 	close_fixture(&f);
 }
 
+/* A channel that counts what it is left. */
+struct counting {
+	struct lk_channel base;
+	unsigned calls;
+};
+
+static void count_call(struct lk_channel *channel, const struct lk_method *method,
+	const struct lk_call_options *options, const ProtobufCMessage *request,
+	const struct lk_completion *completion)
+{
+	(void)method, (void)options, (void)request;
+	((struct counting *)channel)->calls++;
+	completion->deliver(completion->done, completion->arg,
+		LK_ERR(LK_UNAVAILABLE, "left to the rest"), NULL);
+}
+
+static void close_counting(struct lk_channel *channel)
+{
+	(void)channel;
+}
+
+static const struct lk_channel_ops counting_ops = { count_call, close_counting };
+
+/* A caller with the scope `echo` in the realm `one`, or with neither. */
+static void open_direct(struct fixture *f, struct counting *rest, bool has_rights)
+{
+	const struct lk_server_options options = echo_options();
+	struct lk_caller caller = { .key_id = "direct" };
+
+	*rest = (struct counting) { .base.ops = &counting_ops };
+	if (has_rights) {
+		int scope = echo_authorizer.scope(NULL, "echo");
+		int realm = echo_authorizer.realm(NULL, "one");
+
+		caller.rights.scopes = UINT64_C(1) << scope;
+		caller.rights.realms[realm / 64] = UINT64_C(1) << (realm % 64);
+	}
+	f->local = NULL;
+	CHECK_OK(lk_server_new(&options, &f->server));
+	CHECK_OK(lk_direct_open(f->server, &caller, &rest->base, &f->channel));
+	lk_arena_init(&f->arena, (size_t)1 << 20);
+}
+
+TEST(a_direct_channel_answers_fast_calls_itself_and_no_others)
+{
+	struct counting rest;
+	struct fixture f;
+	struct lk_status st;
+
+	open_direct(&f, &rest, true);
+	CHECK_OK(call(&f, ECHO_FAST, "hello"));
+	st = call(&f, ECHO_FAST, "reason");
+	CHECK_CODE(st, LK_RESOURCE_EXHAUSTED);
+	CHECK_EQ(st.reason, LK_TOO_MANY_ATTEMPTS);
+	CHECK_EQ(rest.calls, 0);
+	CHECK_CODE(call(&f, ECHO_READ, "hello"), LK_UNAVAILABLE);
+	CHECK_CODE(call(&f, ECHO_WRITE, "hello"), LK_UNAVAILABLE);
+	CHECK_EQ(rest.calls, 2);
+	close_fixture(&f);
+}
+
+TEST(a_direct_channel_lends_no_rights_to_its_caller)
+{
+	Latchkey__V1__GetKeyRequest request = LATCHKEY__V1__GET_KEY_REQUEST__INIT;
+	ProtobufCMessage *response;
+	struct counting rest;
+	struct fixture f;
+
+	open_direct(&f, &rest, false);
+	CHECK_CODE(call(&f, ECHO_FAST, "hello"), LK_UNAVAILABLE);
+	CHECK_EQ(rest.calls, 1);
+	close_fixture(&f);
+	open_direct(&f, &rest, true);
+	request.realm = (char[]) { "two" };
+	request.id = (char[]) { "hello" };
+	CHECK_CODE(lk_rpc_call(f.channel, method_of(ECHO_FAST), NULL, &request.base, &f.arena,
+			   &response),
+		LK_PERMISSION_DENIED);
+	CHECK_EQ(rest.calls, 0);
+	close_fixture(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +197,8 @@ int main(void)
 		RUN(an_error_arrives_with_its_field),
 		RUN(an_error_goes_whole_from_the_handler_to_the_caller),
 		RUN(a_channel_in_the_process_has_the_rights_of_its_credential_and_no_more),
+		RUN(a_direct_channel_answers_fast_calls_itself_and_no_others),
+		RUN(a_direct_channel_lends_no_rights_to_its_caller),
 	};
 
 	return RUN_ALL(tests);

@@ -48,6 +48,11 @@ static bool is_elsewhere(const void *arg, const ProtobufCMessageDescriptor *type
 	       is_in_path(places->route, type, field);
 }
 
+static enum lk_json_names names_of(const struct lk_rest_surface *surface)
+{
+	return surface->proto_names ? LK_JSON_NAMES_PROTO : LK_JSON_NAMES_CAMEL;
+}
+
 /* --- percent-encoding --- */
 
 /* 0 to 15, or 16 for what is no hexadecimal digit. */
@@ -112,6 +117,7 @@ static struct lk_status read_path(const struct places *places, struct lk_bytes p
 	struct lk_arena *arena, ProtobufCMessage *message)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
+	enum lk_json_names names = names_of(places->surface);
 
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
@@ -120,8 +126,8 @@ static struct lk_status read_path(const struct places *places, struct lk_bytes p
 
 		if (!lk_rest_capture(places->route, path, field->name, &raw))
 			continue;
-		LK_TRY(lk_json_in_member(decode(raw, ' ', arena, &text), field, arena));
-		LK_TRY(lk_json_set(message, field, &text, 1, arena));
+		LK_TRY(lk_json_in_member(decode(raw, ' ', arena, &text), field, names, arena));
+		LK_TRY(lk_json_set(message, field, names, &text, 1, arena));
 	}
 	return LK_SUCCESS;
 }
@@ -137,6 +143,7 @@ static struct lk_status add_parameter(const struct places *places, struct lk_byt
 	struct lk_arena *arena, struct query *query)
 {
 	const ProtobufCMessageDescriptor *type = places->route->request;
+	enum lk_json_names names = names_of(places->surface);
 	struct lk_bytes raw_name = lk_bytes_until(&raw, '=');
 	struct lk_status st;
 	const ProtobufCFieldDescriptor *field;
@@ -146,10 +153,11 @@ static struct lk_status add_parameter(const struct places *places, struct lk_byt
 	if (st.code == LK_INVALID_ARGUMENT)
 		return LK_ERR(LK_INVALID_ARGUMENT, "the query has a malformed name");
 	LK_TRY(st);
-	field = lk_json_field(type, name);
+	field = lk_json_field(type, names, name);
 	if (field == NULL || is_elsewhere(places, type, field))
 		return LK_SUCCESS;
-	LK_TRY(lk_json_in_member(decode(raw, '+', arena, &query->texts[query->n]), field, arena));
+	st = decode(raw, '+', arena, &query->texts[query->n]);
+	LK_TRY(lk_json_in_member(st, field, names, arena));
 	query->fields[query->n++] = field;
 	return LK_SUCCESS;
 }
@@ -182,7 +190,8 @@ static struct lk_status read_query(const struct places *places, struct lk_bytes 
 		for (size_t k = 0; k < query.n; k++)
 			if (query.fields[k] == &type->fields[i])
 				texts[n_texts++] = query.texts[k];
-		LK_TRY(lk_json_set(message, &type->fields[i], texts, n_texts, arena));
+		LK_TRY(lk_json_set(message, &type->fields[i], names_of(places->surface), texts,
+			n_texts, arena));
 	}
 	return LK_SUCCESS;
 }
@@ -203,7 +212,7 @@ static struct lk_status read_cookies(const struct lk_rest_surface *surface, stru
 			return NO_MEMORY;
 		LK_TRY(lk_json_set(message,
 			protobuf_c_message_descriptor_get_field(cookie->message, cookie->number),
-			&text, 1, arena));
+			names_of(surface), &text, 1, arena));
 	}
 	return LK_SUCCESS;
 }
@@ -215,7 +224,7 @@ static struct lk_status read_body(const struct places *places, struct lk_bytes b
 {
 	const struct lk_json_options options = {
 		.ignore_unknown = true,
-		.camel_only = true,
+		.names = names_of(places->surface),
 		.skip = is_elsewhere,
 		.skip_arg = places,
 	};
@@ -293,6 +302,7 @@ struct lk_status lk_transcode_response(const struct lk_rest_surface *surface,
 	const struct lk_json_options options = {
 		.with_defaults = true,
 		.with_nulls = true,
+		.names = names_of(surface),
 		.times = times_of(surface),
 		.skip = is_elsewhere,
 		.skip_arg = &places,

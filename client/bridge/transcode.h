@@ -4,7 +4,8 @@
  * Each field of a request has one place, which the tables of the surface tell: the path where the
  * route names it, a cookie where it has one, otherwise the JSON body or, on a route without body,
  * the query. A member or parameter in another place is unknown there, and what is unknown is
- * ignored, never stored. Names are those of JSON, in lowerCamelCase, with regard to case.
+ * ignored, never stored. Names are in lowerCamelCase, or those of the schema where the surface says
+ * so, with regard to case.
  *
  * Values are as proto/wire/json.h has them. Integers are exact; those of 64 bits are strings in an
  * answer ("9007199254740993") and may be either in a request. Enum values go by name.

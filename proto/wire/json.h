@@ -2,11 +2,12 @@
 /* Messages as JSON and back, after protobuf's own mapping ("ProtoJSON").
  *
  * One implementation for every message: it walks the descriptor, so it also serves types that
- * the program was not built with. Field names are lowerCamelCase in the text; the names of the
- * schema are understood too. 64-bit integers are strings in the text, since a reader with
- * doubles would round them; bytes are base64; enum values go by name; Timestamp, Duration and
- * FieldMask have their short forms; a map is an object. protobuf-c knows no maps: a repeated
- * message named after its field, such as `MetadataEntry`, with `key` = 1 and `value` = 2 is one.
+ * the program was not built with. Field names are lowerCamelCase in the text, and the names
+ * of the schema are understood too, unless one is chosen. 64-bit integers are strings in the text,
+ * since a reader with doubles would round them; bytes are base64; enum values go by name;
+ * Timestamp, Duration and FieldMask have their short forms; a map is an object. protobuf-c knows no
+ * maps: a repeated message named after its field, such as `MetadataEntry`, with `key` = 1 and
+ * `value` = 2 is one.
  *
  * Integers are exact: from 2^53 on one is written as plain digits, and from 2^63 on in quotes. No
  * locale plays a part. The grammar is jansson's, whose memory is wiped before a call returns.
@@ -34,6 +35,13 @@ enum lk_json_times {
 	LK_JSON_TIMES_MILLIS,        /* with 3 always; likewise */
 };
 
+/* What members are called in the text. */
+enum lk_json_names {
+	LK_JSON_NAMES_CANONICAL = 0, /* in lowerCamelCase; read under the schema's name, too */
+	LK_JSON_NAMES_CAMEL,         /* in lowerCamelCase alone */
+	LK_JSON_NAMES_PROTO,         /* as in the schema alone */
+};
+
 struct lk_json_options {
 	bool with_defaults; /* printing: also numbers that are 0, empty texts, lists and maps;
 			     * messages and members of a oneof only when they are set */
@@ -42,8 +50,7 @@ struct lk_json_options {
 	enum lk_json_times times; /* printing */
 	unsigned indent;     /* printing: spaces a level, 31 at most; 0: everything on one line */
 	bool ignore_unknown; /* parsing: skip members that the message does not have */
-	bool camel_only;     /* parsing: the names of the schema are unknown members, and errors
-			      * name fields as the text does */
+	enum lk_json_names names; /* where a field has one name, errors name it as the text does */
 
 	/* Fields that are in no text: they are not printed, and unknown when they are read. NULL:
 	 * none. */
@@ -77,14 +84,14 @@ LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *typ
 	struct lk_bytes text, const struct lk_json_options *options, struct lk_arena *arena,
 	ProtobufCMessage **message_out);
 
-/* The field that has this name in a text, in lowerCamelCase; NULL: none. */
+/* The field that a text calls by this name, the canonical one in lowerCamelCase; NULL: none. */
 const ProtobufCFieldDescriptor *lk_json_field(
-	const ProtobufCMessageDescriptor *type, const char *name);
+	const ProtobufCMessageDescriptor *type, enum lk_json_names names, const char *name);
 
 /* Puts the field's name in a text, and a dot where one is needed, in front of the field that an
  * error of LK_INVALID_ARGUMENT names so far; in the arena. Any other status comes back as it is. */
-struct lk_status lk_json_in_member(
-	struct lk_status st, const ProtobufCFieldDescriptor *field, struct lk_arena *arena);
+struct lk_status lk_json_in_member(struct lk_status st, const ProtobufCFieldDescriptor *field,
+	enum lk_json_names names, struct lk_arena *arena);
 
 /* Sets a field from texts that are no JSON, such as parts of a path or a query: UTF-8, and what a
  * JSON string for it would hold; `true` and `false` besides. A list takes any number of them, all
@@ -95,5 +102,5 @@ struct lk_status lk_json_in_member(
  * LK_RESOURCE_EXHAUSTED  the value does not fit into the arena
  */
 LK_MUST_USE struct lk_status lk_json_set(ProtobufCMessage *message,
-	const ProtobufCFieldDescriptor *field, const char *const *texts, size_t n_texts,
-	struct lk_arena *arena);
+	const ProtobufCFieldDescriptor *field, enum lk_json_names names, const char *const *texts,
+	size_t n_texts, struct lk_arena *arena);

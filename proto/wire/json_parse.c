@@ -194,12 +194,13 @@ static struct lk_status parse_member(struct parser *parser, json_t *object, cons
 {
 	const struct lk_json_options *options = parser->options;
 	const ProtobufCMessageDescriptor *type = message->descriptor;
+	bool has_one_name = options->names != LK_JSON_NAMES_CANONICAL;
 	const ProtobufCFieldDescriptor *field;
 	bool is_twice = false;
 	struct lk_status st;
 
-	field = options->camel_only ? lk_json_field(type, name)
-				    : find_field(type, object, name, &is_twice);
+	field = has_one_name ? lk_json_field(type, options->names, name)
+			     : find_field(type, object, name, &is_twice);
 	if (field == NULL || lk_json_skips(options, type, field)) {
 		if (options->ignore_unknown)
 			return LK_SUCCESS;
@@ -207,7 +208,7 @@ static struct lk_status parse_member(struct parser *parser, json_t *object, cons
 			WRONG("is not a field of this message"), name, parser->arena);
 	}
 	st = is_twice ? WRONG("comes twice") : parse_field(parser, field, value, message);
-	return lk_json_in_field(st, options->camel_only ? name : field->name, parser->arena);
+	return lk_json_in_field(st, has_one_name ? name : field->name, parser->arena);
 }
 
 static struct lk_status parse_members(

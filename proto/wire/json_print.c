@@ -375,8 +375,8 @@ static bool add_member(struct printer *printer, json_t *object, const ProtobufCM
 	const ProtobufCFieldDescriptor *field)
 {
 	struct lk_status *st = &printer->status;
-	char camel[LK_JSON_NAME_ROOM];
-	const char *name = lk_json_camel(field->name, camel) ? camel : field->name;
+	char room[LK_JSON_NAME_ROOM];
+	const char *name = lk_json_name(field, printer->options->names, room);
 
 	if (json_object_set_new(object, name, print_field(printer, message, field)) == 0)
 		return true;

@@ -33,6 +33,10 @@ bool lk_json_is_signed(const ProtobufCFieldDescriptor *field);
 /* The lowerCamelCase of a schema's name. False when it is too long. */
 bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM]);
 
+/* The field's name in the text, of which the room may hold the characters. */
+const char *lk_json_name(const ProtobufCFieldDescriptor *field, enum lk_json_names names,
+	char room[LK_JSON_NAME_ROOM]);
+
 /* Whether the options leave the field out. */
 static inline bool lk_json_skips(const struct lk_json_options *options,
 	const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)

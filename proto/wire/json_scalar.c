@@ -272,7 +272,7 @@ static struct lk_status set_one(ProtobufCMessage *message, const ProtobufCFieldD
 }
 
 struct lk_status lk_json_set(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-	const char *const *texts, size_t n_texts, struct lk_arena *arena)
+	enum lk_json_names names, const char *const *texts, size_t n_texts, struct lk_arena *arena)
 {
 	bool is_list = field->label == PROTOBUF_C_LABEL_REPEATED;
 
@@ -280,5 +280,5 @@ struct lk_status lk_json_set(ProtobufCMessage *message, const ProtobufCFieldDesc
 		return LK_SUCCESS;
 	return lk_json_in_member(is_list ? set_list(message, field, texts, n_texts, arena)
 					 : set_one(message, field, texts, n_texts, arena),
-		field, arena);
+		field, names, arena);
 }

@@ -141,13 +141,21 @@ bool lk_json_camel(const char *name, char camel_out[LK_JSON_NAME_ROOM])
 	return true;
 }
 
+const char *lk_json_name(const ProtobufCFieldDescriptor *field, enum lk_json_names names,
+	char room[LK_JSON_NAME_ROOM])
+{
+	bool is_camel = names != LK_JSON_NAMES_PROTO && lk_json_camel(field->name, room);
+
+	return is_camel ? room : field->name;
+}
+
 const ProtobufCFieldDescriptor *lk_json_field(
-	const ProtobufCMessageDescriptor *type, const char *name)
+	const ProtobufCMessageDescriptor *type, enum lk_json_names names, const char *name)
 {
 	for (unsigned i = 0; i < type->n_fields; i++) {
-		char camel[LK_JSON_NAME_ROOM];
+		char room[LK_JSON_NAME_ROOM];
 
-		if (lk_json_camel(type->fields[i].name, camel) && strcmp(camel, name) == 0)
+		if (strcmp(lk_json_name(&type->fields[i], names, room), name) == 0)
 			return &type->fields[i];
 	}
 	return NULL;
@@ -257,11 +265,10 @@ struct lk_status lk_json_in_element(struct lk_status st, size_t i, struct lk_are
 	return lk_json_in_field(st, index, arena);
 }
 
-struct lk_status lk_json_in_member(
-	struct lk_status st, const ProtobufCFieldDescriptor *field, struct lk_arena *arena)
+struct lk_status lk_json_in_member(struct lk_status st, const ProtobufCFieldDescriptor *field,
+	enum lk_json_names names, struct lk_arena *arena)
 {
-	char camel[LK_JSON_NAME_ROOM];
-	bool has_camel = lk_json_camel(field->name, camel);
+	char room[LK_JSON_NAME_ROOM];
 
-	return lk_json_in_field(st, has_camel ? camel : field->name, arena);
+	return lk_json_in_field(st, lk_json_name(field, names, room), arena);
 }

@@ -77,6 +77,7 @@ struct lk_rest_surface {
 	const char *name; /* "incrm" */
 	const char *root; /* "/api/v1": where `openapi.json` and `docs/` are */
 	enum lk_rest_times times;
+	bool proto_names;       /* in JSON and queries `refresh_token`, not `refreshToken` */
 	const char *key_header; /* that API keys come in, "X-Api-Key"; NULL: none */
 	const char *openapi;    /* the surface's document, a JSON text */
 	const struct lk_rest_route *routes;

@@ -58,13 +58,15 @@ static void check_message(struct lk_bytes bytes, const struct lk_json_options *o
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct lk_bytes input = { data, n };
-	unsigned choice = fuzz_choice(&input, 64);
+	unsigned choice = fuzz_choice(&input, 128);
 	const struct lk_json_options options = {
 		.with_defaults = (choice & 2) != 0,
 		.with_nulls = (choice & 32) != 0,
 		.indent = (choice & 4) != 0 ? 2 : 0,
 		.ignore_unknown = (choice & 8) != 0,
-		.camel_only = (choice & 32) != 0,
+		.names = (choice & 64) != 0   ? LK_JSON_NAMES_PROTO
+			 : (choice & 32) != 0 ? LK_JSON_NAMES_CAMEL
+					      : LK_JSON_NAMES_CANONICAL,
 	};
 	struct lk_arena arena;
 	struct lk_buf out;

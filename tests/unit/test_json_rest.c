@@ -135,7 +135,7 @@ TEST(fields_that_are_left_out_are_unknown_members)
 
 TEST(with_camel_case_alone_names_of_the_schema_are_unknown)
 {
-	struct lk_json_options options = { .camel_only = true };
+	struct lk_json_options options = { .names = LK_JSON_NAMES_CAMEL };
 	const char *text = "{\"many_int32\":[1],\"aInt32\":2,\"far\":\"x\"}";
 	ProtobufCMessage *message = NULL;
 
@@ -151,7 +151,7 @@ TEST(with_camel_case_alone_names_of_the_schema_are_unknown)
 
 TEST(with_camel_case_alone_errors_name_fields_as_the_text_does)
 {
-	static const struct lk_json_options options = { .camel_only = true };
+	static const struct lk_json_options options = { .names = LK_JSON_NAMES_CAMEL };
 	static const char *const cases[][2] = {
 		{ "{\"aInt32\":true}", "aInt32" },
 		{ "{\"manyNested\":[{},{\"manyString\":[\"\",5]}]}",
@@ -171,15 +171,33 @@ TEST(with_camel_case_alone_errors_name_fields_as_the_text_does)
 	}
 }
 
+TEST(with_names_of_the_schema_alone_camel_case_is_unknown_and_never_printed)
+{
+	struct lk_json_options options = { .names = LK_JSON_NAMES_PROTO };
+	const char *text = "{\"many_int32\":[1],\"aInt32\":2,\"far\":\"x\"}";
+	ProtobufCMessage *message = NULL;
+	struct lk_status st = lk_json_parse(EVERY, bytes_of(text), &options, &arena, &message);
+
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK_STR(st.field, "aInt32");
+	options.ignore_unknown = true;
+	CHECK_OK(lk_json_parse(EVERY, bytes_of(text), &options, &arena, &message));
+	CHECK_STR(printed(message, &options), "{\"many_int32\":[1],\"far\":\"x\"}");
+	text = "{\"many_nested\":[{},{\"many_string\":[\"\",5]}]}";
+	st = lk_json_parse(EVERY, bytes_of(text), &options, &arena, &message);
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK_STR(st.field, "many_nested[1].many_string[1]");
+}
+
 /* --- values from texts --- */
 
 static struct lk_status set(
 	ProtobufCMessage *message, const char *name, const char *const *texts, size_t n)
 {
-	const ProtobufCFieldDescriptor *field = lk_json_field(EVERY, name);
+	const ProtobufCFieldDescriptor *field = lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, name);
 
 	assert_non_null(field);
-	return lk_json_set(message, field, texts, n, &arena);
+	return lk_json_set(message, field, LK_JSON_NAMES_CAMEL, texts, n, &arena);
 }
 
 TEST(a_text_sets_a_field_of_any_type_that_has_one)
@@ -293,12 +311,14 @@ TEST(two_members_of_a_oneof_are_refused_as_texts_too)
 
 TEST(a_field_is_found_by_its_name_in_a_text_and_no_other)
 {
-	CHECK_STR(lk_json_field(EVERY, "manyInt32")->name, "many_int32");
-	CHECK_STR(lk_json_field(EVERY, "far")->name, "far");
-	CHECK(lk_json_field(EVERY, "many_int32") == NULL);
-	CHECK(lk_json_field(EVERY, "ManyInt32") == NULL);
-	CHECK(lk_json_field(EVERY, "Far") == NULL);
-	CHECK(lk_json_field(EVERY, "") == NULL);
+	CHECK_STR(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "manyInt32")->name, "many_int32");
+	CHECK_STR(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "far")->name, "far");
+	CHECK(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "many_int32") == NULL);
+	CHECK(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "ManyInt32") == NULL);
+	CHECK(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "Far") == NULL);
+	CHECK(lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "") == NULL);
+	CHECK_STR(lk_json_field(EVERY, LK_JSON_NAMES_PROTO, "many_int32")->name, "many_int32");
+	CHECK(lk_json_field(EVERY, LK_JSON_NAMES_PROTO, "manyInt32") == NULL);
 }
 
 TEST(wherever_the_arena_ends_a_text_is_refused_for_memory)
@@ -313,11 +333,13 @@ TEST(wherever_the_arena_ends_a_text_is_refused_for_memory)
 
 		latchkey__test__every_type__init(&message);
 		lk_arena_init(&small, cap);
-		st = lk_json_set(&message.base, lk_json_field(EVERY, "manyString"), texts,
-			LK_COUNT(texts), &small);
+		st = lk_json_set(&message.base,
+			lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "manyString"),
+			LK_JSON_NAMES_CAMEL, texts, LK_COUNT(texts), &small);
 		if (st.code == LK_OK)
-			st = lk_json_set(&message.base, lk_json_field(EVERY, "manyColour"), texts,
-				LK_COUNT(texts), &small);
+			st = lk_json_set(&message.base,
+				lk_json_field(EVERY, LK_JSON_NAMES_CAMEL, "manyColour"),
+				LK_JSON_NAMES_CAMEL, texts, LK_COUNT(texts), &small);
 		fired = small.exhausted;
 		CHECK_CODE(st, fired ? LK_RESOURCE_EXHAUSTED : LK_INVALID_ARGUMENT);
 		lk_arena_fini(&small);
@@ -337,6 +359,7 @@ int main(void)
 		CASE(fields_that_are_left_out_are_unknown_members),
 		CASE(with_camel_case_alone_names_of_the_schema_are_unknown),
 		CASE(with_camel_case_alone_errors_name_fields_as_the_text_does),
+		CASE(with_names_of_the_schema_alone_camel_case_is_unknown_and_never_printed),
 		CASE(a_text_sets_a_field_of_any_type_that_has_one),
 		CASE(several_texts_make_a_list_and_none_changes_nothing),
 		CASE(a_text_that_is_not_of_the_field_is_refused_and_names_it),

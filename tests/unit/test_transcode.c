@@ -372,6 +372,45 @@ TEST(times_are_written_as_the_surface_wants_them)
 	}
 }
 
+/* Of a request to the route, what the same surface with the names of its schema makes. */
+static struct lk_status transcode_snake(
+	size_t route, const struct lk_rest_source *source, ProtobufCMessage **message_out)
+{
+	struct lk_rest_surface surface = note_surface;
+
+	surface.proto_names = true;
+	return lk_transcode_request(&surface, &note_routes[route], source, &arena, message_out);
+}
+
+TEST(a_surface_may_have_the_names_of_its_schema)
+{
+	struct lk_rest_surface surface = note_surface;
+	struct lk_rest_source source = of_query("is_open=true&isOpen=x&not_before=");
+	Latchkey__Test__Note note = LATCHKEY__TEST__NOTE__INIT;
+	ProtobufCMessage *message = NULL;
+	struct lk_status st = transcode_snake(LIST_NOTES, &source, &message);
+
+	CHECK_CODE(st, LK_INVALID_ARGUMENT);
+	CHECK_STR(st.field, "not_before");
+	source = of_query("is_open=true&isOpen=x");
+	CHECK_OK(transcode_snake(LIST_NOTES, &source, &message));
+	CHECK_STR(printed(message, NULL), "{\"bookId\":\"b\",\"isOpen\":true}");
+	source.body = lk_bytes_of("{\"is_open\":true,\"isOpen\":5,\"book_id\":5}");
+	CHECK_OK(transcode_snake(ADD_NOTE, &source, &message));
+	CHECK_STR(printed(message, NULL), "{\"bookId\":\"b\",\"isOpen\":true}");
+	source.body = lk_bytes_of("{\"parent\":{\"written_at\":5}}");
+	st = transcode_snake(ADD_NOTE, &source, &message);
+	CHECK_STR(st.field, "parent.written_at");
+	source = of_path("/v1/books/%/notes/1");
+	st = transcode_snake(GET_NOTE, &source, &message);
+	CHECK_STR(st.field, "book_id");
+	surface.proto_names = true;
+	response.data = &note;
+	answer(&surface, false);
+	CHECK(strstr(text_of(&body), "\"written_at\":null") != NULL);
+	CHECK(strstr(text_of(&body), "writtenAt") == NULL);
+}
+
 TEST(each_cookie_that_is_set_has_a_line_of_its_own)
 {
 	Google__Protobuf__Duration day = GOOGLE__PROTOBUF__DURATION__INIT;
@@ -491,6 +530,7 @@ int main(void)
 		ANSWER(every_field_of_an_answer_but_its_cookies_is_in_the_body),
 		ANSWER(what_is_not_set_is_null),
 		ANSWER(times_are_written_as_the_surface_wants_them),
+		ANSWER(a_surface_may_have_the_names_of_its_schema),
 		ANSWER(each_cookie_that_is_set_has_a_line_of_its_own),
 		ANSWER(a_life_that_is_over_deletes_and_none_lasts_for_the_browser),
 		ANSWER(a_cookie_that_would_break_its_line_fails_the_answer),

@@ -78,6 +78,7 @@ static bool is_well_formed(const struct lk_segment *segment)
 
 static void check_path(struct lk_schema *schema, const struct lk_route *route)
 {
+	const char *server = lk_surface_option(schema, route->site.service)->server;
 	const char *path = route->path;
 	bool is_path = path[0] == '/';
 	struct lk_segment segment;
@@ -92,6 +93,10 @@ static void check_path(struct lk_schema *schema, const struct lk_route *route)
 			"the path of method %s must be segments such as /keys or /{id}, with "
 			"letters, digits and '-', '.', '_', '~'",
 			route->site.method->name);
+	else if (!lk_surface_is_below(route->path, server))
+		lk_schema_fail(schema, option_place(schema, route),
+			"the path of method %s must be below the surface's server %s",
+			route->site.method->name, server);
 }
 
 static void check_query(struct lk_schema *schema, const struct lk_route *route)

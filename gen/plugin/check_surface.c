@@ -20,17 +20,23 @@ static bool is_plain_path(const char *text)
 	return text[0] == '/' && strspn(text, PATH_CHARS) == strlen(text);
 }
 
+/* That others begin with. */
+static bool is_prefix(const char *text)
+{
+	return is_plain_path(text) && text[strlen(text) - 1] != '/' && strstr(text, "//") == NULL;
+}
+
 static void check_texts(
 	struct lk_schema *schema, struct lk_place place, const Latchkey__V1__RestSurface *option)
 {
-	size_t n = strlen(option->root);
-
-	if (!is_plain_path(option->root) || option->root[n - 1] == '/' ||
-		strstr(option->root, "//") != NULL)
+	if (!is_prefix(option->root))
 		lk_schema_fail(schema, place,
 			"a surface needs a root such as /api/v1, with letters, digits and '-', "
 			"'.', "
 			"'_', '~'");
+	if (option->server[0] != '\0' && !is_prefix(option->server))
+		lk_schema_fail(schema, place,
+			"the surface's server must be such as its root is, or empty");
 	if (option->title[0] == '\0')
 		lk_schema_fail(schema, place, "a surface needs a title");
 	if (protobuf_c_enum_descriptor_get_value(

@@ -244,6 +244,8 @@ void lk_emit_surface_source(
 	lk_out_print(out, "\t.name = \"%s\",\n", lk_names_prefix(schema, file));
 	lk_out_print(out, "\t.root = %s,\n", lk_out_literal(schema->arena, option->root));
 	lk_out_print(out, "\t.times = LK_REST_TIMES_%s,\n", times[option->times]);
+	if (option->proto_names)
+		lk_out_print(out, "\t.proto_names = true,\n");
 	if (option->key_header[0] != '\0')
 		lk_out_print(out, "\t.key_header = %s,\n",
 			lk_out_literal(schema->arena, option->key_header));

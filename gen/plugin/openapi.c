@@ -49,6 +49,11 @@ void lk_openapi_describe(struct lk_openapi *api, const char *text)
 		lk_doc_text(&api->doc, "description", text);
 }
 
+const char *lk_openapi_name(const struct lk_openapi *api, const char *field)
+{
+	return api->option->proto_names ? field : lk_names_json(api->schema, field);
+}
+
 /* The length of the first sentence, its full stop included. */
 static size_t sentence_length(const char *text)
 {
@@ -93,11 +98,10 @@ static void write_texts(struct lk_openapi *api, const struct lk_route *route)
 static void write_tags(struct lk_openapi *api, const struct lk_route *route)
 {
 	const char *path = route->path;
-	size_t n = strlen(api->option->root);
 	struct lk_segment segment;
 
-	if (strncmp(path, api->option->root, n) == 0 && path[n] == '/')
-		path += n;
+	if (lk_surface_is_below(path, api->option->root))
+		path += strlen(api->option->root);
 	if (!lk_surface_next_segment(&path, &segment))
 		return;
 	lk_doc_open(&api->doc, "tags", '[');
@@ -135,7 +139,7 @@ static void write_parameter(struct lk_openapi *api, const struct lk_route *route
 
 	lk_doc_open(&api->doc, NULL, '{');
 	lk_doc_text(&api->doc, "name",
-		cookie != NULL ? cookie->name : lk_names_json(api->schema, field->name));
+		cookie != NULL ? cookie->name : lk_openapi_name(api, field->name));
 	lk_doc_text(&api->doc, "in",
 		way == LK_BY_PATH     ? "path"
 		: way == LK_BY_COOKIE ? "cookie"
@@ -198,19 +202,20 @@ static void write_operation(struct lk_openapi *api, const struct lk_route *route
 
 /* --- the document --- */
 
-/* The path with the names that its fields have in JSON. */
+/* The path behind the server, with the names that its fields have in JSON. */
 static const char *json_path(const struct lk_openapi *api, const char *path)
 {
 	struct lk_arena *arena = api->schema->arena;
 	const char *text = "";
 	struct lk_segment segment;
 
+	path += strlen(api->option->server);
 	while (lk_surface_next_segment(&path, &segment)) {
 		const char *name = lk_out_format(arena, "%.*s", (int)segment.n, segment.text);
 
-		text = segment.is_field ? lk_out_format(arena, "%s/{%s}", text,
-						  lk_names_json(api->schema, name))
-					: lk_out_format(arena, "%s/%s", text, name);
+		text = segment.is_field
+			       ? lk_out_format(arena, "%s/{%s}", text, lk_openapi_name(api, name))
+			       : lk_out_format(arena, "%s/%s", text, name);
 	}
 	return text;
 }
@@ -270,25 +275,37 @@ static void write_info(struct lk_openapi *api)
 
 static void write_servers(struct lk_openapi *api)
 {
+	const char *server = api->option->server;
+
 	lk_doc_open(&api->doc, "servers", '[');
 	lk_doc_open(&api->doc, NULL, '{');
-	lk_doc_text(&api->doc, "url", "/");
+	lk_doc_text(&api->doc, "url", server[0] != '\0' ? server : "/");
 	lk_doc_close(&api->doc, '}');
 	lk_doc_close(&api->doc, ']');
+}
+
+static void write_key_in(struct lk_openapi *api, const char *header)
+{
+	lk_doc_text(&api->doc, "type", "apiKey");
+	lk_doc_text(&api->doc, "in", "header");
+	lk_doc_text(&api->doc, "name", header);
 }
 
 static void write_schemes(struct lk_openapi *api)
 {
 	lk_doc_open(&api->doc, "securitySchemes", '{');
 	lk_doc_open(&api->doc, "bearer", '{');
-	lk_doc_text(&api->doc, "type", "http");
-	lk_doc_text(&api->doc, "scheme", "bearer");
+	if (api->option->bearer_as_key) {
+		write_key_in(api, "Authorization");
+		lk_openapi_describe(api, "`Bearer`, a space and the token.");
+	} else {
+		lk_doc_text(&api->doc, "type", "http");
+		lk_doc_text(&api->doc, "scheme", "bearer");
+	}
 	lk_doc_close(&api->doc, '}');
 	if (api->option->key_header[0] != '\0') {
 		lk_doc_open(&api->doc, "key", '{');
-		lk_doc_text(&api->doc, "type", "apiKey");
-		lk_doc_text(&api->doc, "in", "header");
-		lk_doc_text(&api->doc, "name", api->option->key_header);
+		write_key_in(api, api->option->key_header);
 		lk_doc_close(&api->doc, '}');
 	}
 	lk_doc_close(&api->doc, '}');

@@ -28,6 +28,9 @@ void lk_openapi_parameter(struct lk_openapi *api, const pb_field *field);
 /* The member `responses` of a route. */
 void lk_openapi_responses(struct lk_openapi *api, const struct lk_route *route);
 
+/* What the surface calls a field. */
+const char *lk_openapi_name(const struct lk_openapi *api, const char *field);
+
 /* The comment at a place as Markdown, "" when there is none. */
 const char *lk_openapi_comment(const struct lk_openapi *api, struct lk_place place);
 

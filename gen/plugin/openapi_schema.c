@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "gen/plugin/names.h"
 #include "gen/plugin/openapi.h"
 
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
@@ -238,7 +237,7 @@ static void write_required(
 		if (!is_open)
 			lk_doc_open(&api->doc, "required", '[');
 		is_open = true;
-		lk_doc_text(&api->doc, NULL, lk_names_json(api->schema, field->name));
+		lk_doc_text(&api->doc, NULL, lk_openapi_name(api, field->name));
 	}
 	if (is_open)
 		lk_doc_close(&api->doc, ']');
@@ -258,7 +257,7 @@ static void write_object(
 
 		if (!is_in_body(api, route, field))
 			continue;
-		lk_doc_open(&api->doc, lk_names_json(api->schema, field->name), '{');
+		lk_doc_open(&api->doc, lk_openapi_name(api, field->name), '{');
 		lk_openapi_describe(
 			api, lk_openapi_comment(api, lk_schema_place_in(api->schema, type->place,
 							     LK_PATH_MESSAGE_FIELD, i)));

@@ -104,6 +104,13 @@ bool lk_surface_next_segment(const char **path, struct lk_segment *segment_out)
 	return true;
 }
 
+bool lk_surface_is_below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(path, prefix, n) == 0 && path[n] == '/';
+}
+
 static bool is_in_path(const struct lk_route *route, const pb_field *field)
 {
 	const char *path = route->path;

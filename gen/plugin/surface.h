@@ -66,5 +66,8 @@ bool lk_surface_has_way(
 /* Whether an answer of this type has fields that are no cookies. */
 bool lk_surface_has_content(const struct lk_schema *schema, const struct lk_type *response);
 
+/* Whether the path has further segments behind a prefix without a slash at its end. */
+bool lk_surface_is_below(const char *path, const char *prefix);
+
 /* Takes the next segment off a path that begins with a slash; false at its end. */
 bool lk_surface_next_segment(const char **path, struct lk_segment *segment_out);

@@ -147,19 +147,6 @@ static struct lk_status find_token(const struct lk_core_call *call, struct lk_tx
 	return unknown();
 }
 
-/* A session that is alive, of a user who is. */
-static struct lk_status find_session(const struct lk_core_call *call, struct lk_txn *txn,
-	const struct lk_refresh_record *refresh, struct lk_session_record *record_out)
-{
-	struct lk_status st = lk_session_get(call, txn, &refresh->session_id, record_out);
-
-	if (st.code == LK_OK && (record_out->ended_ms != 0 || call->now >= record_out->expires_ms))
-		return unknown();
-	if (st.code == LK_OK)
-		st = lk_session_user(call, txn, &record_out->user_id);
-	return st.code == LK_NOT_FOUND ? unknown() : st;
-}
-
 static struct lk_status spend(const struct lk_core_call *call, struct lk_txn *txn,
 	const char *token, struct lk_session_record *record, struct lk_tokens *tokens)
 {
@@ -180,6 +167,20 @@ struct family {
 	struct lk_refresh_record refresh;
 	struct lk_session_record session;
 };
+
+/* A session that is alive, of a user who is. */
+static struct lk_status find_session(const struct lk_core_call *call, struct lk_txn *txn,
+	struct family *family, struct lk_user_view *user_out)
+{
+	struct lk_session_record *session = &family->session;
+	struct lk_status st = lk_session_get(call, txn, &family->refresh.session_id, session);
+
+	if (st.code == LK_OK && (session->ended_ms != 0 || call->now >= session->expires_ms))
+		return unknown();
+	if (st.code == LK_OK)
+		st = lk_session_user(call, txn, &session->user_id, user_out);
+	return st.code == LK_NOT_FOUND ? unknown() : st;
+}
 
 static struct lk_status answer(const struct lk_core_call *call, struct lk_txn *txn,
 	struct family *family, struct lk_grant *grant)
@@ -202,7 +203,7 @@ struct lk_status lk_sessions_refresh(const struct lk_core_call *call, struct lk_
 	grant->is_reused = false;
 	grant->tokens = (struct lk_tokens) { .access = "" };
 	LK_TRY(find_token(call, txn, refresh_token, &family.refresh));
-	LK_TRY(find_session(call, txn, &family.refresh, &family.session));
+	LK_TRY(find_session(call, txn, &family, &grant->user));
 	if (grant->signer == NULL)
 		return LK_ERR(LK_FAILED_PRECONDITION, "the realm has no key to sign with");
 	st = answer(call, txn, &family, grant);

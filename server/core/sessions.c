@@ -53,16 +53,20 @@ struct lk_status lk_session_put(const struct lk_core_call *call, struct lk_txn *
 	return lk_rows_move_expiry(txn, &row, old_expires_ms, record->expires_ms);
 }
 
-struct lk_status lk_session_user(
-	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_id *id)
+struct lk_status lk_session_user(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_id *id, struct lk_user_view *user_out)
 {
 	struct lk_row row = lk_row_of_user(lk_call_realm_name(call), id);
-	struct lk_user_record user;
+	struct lk_user_view user = { .last_sign_in_ms = 0 };
 	struct lk_bytes value;
 
 	LK_TRY(lk_txn_get(txn, lk_row_bytes(&row), &value));
-	LK_TRY(lk_user_record_decode(value, call->arena, &user));
-	return user.enabled ? LK_SUCCESS : LK_ERR(LK_NOT_FOUND, "the user is disabled");
+	LK_TRY(lk_user_record_decode(value, call->arena, &user.record));
+	if (!user.record.enabled)
+		return LK_ERR(LK_NOT_FOUND, "the user is disabled");
+	lk_id_format(LK_ID_USER, id, user.id);
+	*user_out = user;
+	return LK_SUCCESS;
 }
 
 void lk_session_view(const struct lk_core_call *call, const struct lk_session_record *record,
@@ -332,7 +336,7 @@ struct lk_status lk_sessions_open(const struct lk_core_call *call, struct lk_txn
 	struct lk_status st;
 
 	grant->tokens = (struct lk_tokens) { .access = "" };
-	LK_TRY(lk_session_user(call, txn, user_id));
+	LK_TRY(lk_session_user(call, txn, user_id, &grant->user));
 	LK_TRY(set_client(call, client, &record));
 	lk_key_id_make(call->now, &record.id);
 	st = open_session(call, txn, &record, grant);

@@ -40,6 +40,7 @@ struct lk_session_view {
 struct lk_grant {
 	const struct lk_signer *signer; /* in: the realm's; NULL where access tokens are opaque */
 	struct lk_session_view session;
+	struct lk_user_view user; /* without the last sign-in */
 	struct lk_tokens tokens;
 	bool is_reused; /* by a refresh token that was spent: the session has ended */
 };

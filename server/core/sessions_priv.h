@@ -20,8 +20,8 @@ LK_MUST_USE struct lk_status lk_session_end(
 	const struct lk_core_call *call, struct lk_txn *txn, struct lk_session_record *record);
 
 /* The user, a condition of the commit. LK_NOT_FOUND when they are missing or disabled. */
-LK_MUST_USE struct lk_status lk_session_user(
-	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_id *id);
+LK_MUST_USE struct lk_status lk_session_user(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_id *id, struct lk_user_view *user_out);
 
 /* Gives the session a new refresh token, the number of which becomes the unspent one. */
 LK_MUST_USE struct lk_status lk_session_issue(const struct lk_core_call *call, struct lk_txn *txn,

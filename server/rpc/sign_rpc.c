@@ -132,6 +132,7 @@ struct lk_status lk_serve_refresh_token(struct lk_call *call,
 	} else if (st.code == LK_OK) {
 		response->tokens = lk_tokens_message_new(call->arena, &grant->tokens);
 		response->session = lk_session_message_new(call->arena, &grant->session);
+		response->user = lk_user_message_new(call->arena, core.realm, &grant->user, true);
 		st = call->arena->exhausted ? NO_ROOM : LK_SUCCESS;
 	}
 	lk_wipe(&signer, sizeof signer);

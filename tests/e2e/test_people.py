@@ -333,6 +333,15 @@ class Refresh(PeopleTest):
         for tokens in (old, new):
             self.assertEqual(self.verdict_on("hs256", tokens["accessToken"]), "allowed")
 
+    def test_a_refresh_tells_the_user_as_they_are_now(self):
+        user = self.create_user("hs256", roles=["clerk"])
+        token = self.sign_in("hs256")["refreshToken"]
+        self.update_user("hs256", user, roles=["viewer"])
+        told = self.ask("AuthService/RefreshToken", {"realm": "hs256", "refreshToken": token})
+        self.assertEqual(told["user"]["id"], user["id"])
+        self.assertEqual(told["user"]["roles"], ["viewer"])
+        self.assertEqual(told["user"]["permissions"], ["orders.read"])
+
     def test_within_the_window_a_spent_token_gives_its_successor_again(self):
         self.create_user("hs256")
         old = self.sign_in("hs256")

@@ -10,6 +10,7 @@ TEST(a_refresh_gives_a_successor_and_an_access_token_of_the_same_session)
 	spend(refresh_of(&first), &second);
 	CHECK_STR(second.session.id, first.session.id);
 	CHECK_STR(second.session.user_id, p.user.id);
+	CHECK_STR(second.user.id, p.user.id);
 	CHECK(strcmp(access_of(&second), access_of(&first)) != 0);
 	CHECK_EQ(second.tokens.access_expires_ms, NOW + 15 * MINUTE);
 	CHECK_EQ(second.tokens.refresh_expires_ms, NOW + 5 * MINUTE + DAY);

@@ -38,7 +38,7 @@ struct lk_bridge_realm {
 	const char *key_prefix; /* tells a key from other bearers */
 	const char **permissions;
 	size_t n_permissions;
-	const char *surface; /* "incrm"; NULL: only what every realm has */
+	const char *surface; /* "incrm", "omnicrm"; NULL: only what every realm has */
 	const char **listen; /* addresses for this realm alone: "127.0.0.1:8082", "[::1]:8082" */
 	size_t n_listen;
 	const char **hosts; /* names in Host that stand for it: lower case, no port */

@@ -30,7 +30,8 @@ static void name_member(char *text)
 }
 
 /* What is wrong with a request, for whoever wrote it; NULL: no more than the error says. */
-static const char *sentence_of(const struct lk_failure *failure, struct lk_arena *arena)
+static const char *sentence_of(
+	const struct lk_adapter *adapter, const struct lk_failure *failure, struct lk_arena *arena)
 {
 	const struct lk_status *st = &failure->status;
 	size_t n;
@@ -47,7 +48,8 @@ static const char *sentence_of(const struct lk_failure *failure, struct lk_arena
 	if (text == NULL)
 		return NULL;
 	snprintf(text, n, "%s", st->field);
-	name_member(text);
+	if (adapter == NULL || !adapter->surface->proto_names)
+		name_member(text);
 	n -= strlen(text);
 	snprintf(text + strlen(text), n, ": %s", st->why);
 	return text;
@@ -147,7 +149,7 @@ struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure 
 {
 	const struct lk_adapter *adapter = site != NULL ? site->adapter : NULL;
 	struct lk_refusal refusal = { .status = status_of(failure) };
-	const char *why = sentence_of(failure, arena);
+	const char *why = sentence_of(adapter, failure, arena);
 	const ProtobufCMessage *message;
 	struct lk_buf *body = lk_arena_alloc(arena, sizeof *body);
 	uint8_t *room = lk_arena_alloc(arena, LK_REFUSAL_BODY_MAX);

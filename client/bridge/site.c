@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "client/bridge/incrm.h"
+#include "client/bridge/omnicrm.h"
 
 struct lk_sites {
 	const struct lk_bridge_config *config;
@@ -13,7 +14,7 @@ struct lk_sites {
 };
 
 /* By the name that the configuration has for it. */
-static const struct lk_adapter *const adapters[] = { &lk_incrm };
+static const struct lk_adapter *const adapters[] = { &lk_incrm, &lk_omnicrm };
 
 static const struct lk_adapter *find_adapter(const char *surface)
 {

@@ -100,8 +100,10 @@ class Ports:
 class InDaemon:
     """latchkeyd serves HTTP itself."""
 
+    ports_class = Ports
+
     def __init__(self):
-        self.ports = Ports()
+        self.ports = self.ports_class()
         self.daemon = Daemon(self.ports.served())
         self.server = self.daemon
 
@@ -118,15 +120,16 @@ class InDaemon:
 class OverTcp:
     """latchkey-bridge serves HTTP, with a service key for a latchkeyd that it reaches over TCP."""
 
+    ports_class = Ports
     scopes = ("auth.verify", "auth.sign_in", "keys.read", "keys.manage", "client.assert")
 
     def __init__(self):
-        self.ports = Ports()
+        self.ports = self.ports_class()
         self.daemon = Daemon(self.ports.core())
         self.server = None
 
     def make_bridge(self):
-        key = self.daemon.service_key_file("bridge.key", *self.scopes, realms=list(SESSIONS))
+        key = self.daemon.service_key_file("bridge.key", *self.scopes, realms=list(self.ports.of))
         return Bridge(self.daemon.directory, self.ports.served(), self.daemon.tcp, key)
 
     def start(self):
@@ -313,7 +316,7 @@ def tests_of(loader, system, *modules):
     for module in modules:
         for name, case in vars(module).items():
             if isinstance(case, type) and case.__module__ == module.__name__ \
-                    and issubclass(case, IncrmTest):
+                    and issubclass(case, unittest.TestCase):
                 told = type(name + system.__name__, (case,), {"system_class": system})
                 suite.addTests(loader.loadTestsFromTestCase(told))
     return suite

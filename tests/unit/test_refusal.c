@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/incrm.h"
+#include "client/bridge/omnicrm.h"
 #include "client/bridge/refusal.h"
 #include "tests/support/exchange.h"
 
 static const struct lk_bridge_realm realm = { .name = "crm", .key_prefix = "crm_" };
 static const struct lk_site plain = { .realm = &realm };
 static const struct lk_site incrm = { .realm = &realm, .adapter = &lk_incrm };
+static const struct lk_site omnicrm = { .realm = &realm, .adapter = &lk_omnicrm };
 
 static void check_refusal(const struct lk_site *site, struct lk_failure failure, unsigned status,
 	const char *headers, const char *body)
@@ -40,6 +42,8 @@ static void check_refusal(const struct lk_site *site, struct lk_failure failure,
 #define INCRM(code, message) \
 	"{\"success\":false,\"error\":{\"code\":" code ",\"message\":\"" message "\"}}"
 
+#define OMNICRM(code, message) "{\"error\":\"" code "\",\"message\":\"" message "\"}"
+
 /* R-A01 */
 TEST(without_a_credential_the_challenge_names_no_error)
 {
@@ -47,6 +51,8 @@ TEST(without_a_credential_the_challenge_names_no_error)
 		PLAIN("unauthenticated", REFUSED));
 	check_refusal(&incrm, DENIED(NO_CREDENTIAL), 401, CHALLENGE "\r\n",
 		INCRM("401010", "Invalid access token"));
+	check_refusal(&omnicrm, DENIED(NO_CREDENTIAL), 401, CHALLENGE "\r\n",
+		OMNICRM("authentication_required", "A token or an API key is needed"));
 }
 
 /* R-A03 */
@@ -71,6 +77,8 @@ TEST(a_permission_that_is_lacking_is_insufficient_scope_whatever_the_status)
 		PLAIN("permission_denied", REFUSED));
 	check_refusal(&incrm, DENIED(PERMISSION_DENIED), 401, INSUFFICIENT_SCOPE,
 		INCRM("401014", "Insufficient permissions for this action"));
+	check_refusal(&omnicrm, DENIED(PERMISSION_DENIED), 403, INSUFFICIENT_SCOPE,
+		OMNICRM("insufficient_scope", "A permission is lacking"));
 }
 
 TEST(what_no_other_credential_would_change_has_no_challenge)
@@ -129,6 +137,9 @@ TEST(a_field_is_named_as_the_client_knows_it)
 	check_refusal(&plain,
 		CALL(.code = LK_INVALID_ARGUMENT, .field = "a.b_c_d._x_1_", .why = "w"), 400, "",
 		PLAIN("invalid_argument", "a.bCD.X_1_: w"));
+	check_refusal(&omnicrm,
+		CALL(.code = LK_INVALID_ARGUMENT, .field = "refresh_token", .why = "w"), 400, "",
+		OMNICRM("invalid_request", "refresh_token: w"));
 	check_refusal(&incrm, CALL(.code = LK_INVALID_ARGUMENT, .why = "w"), 400, "",
 		INCRM("400000", "w"));
 }
@@ -165,7 +176,7 @@ static void check_some_answer(const struct lk_site *site, struct lk_failure fail
 
 TEST(every_failure_has_an_answer)
 {
-	const struct lk_site *const sites[] = { NULL, &plain, &incrm };
+	const struct lk_site *const sites[] = { NULL, &plain, &incrm, &omnicrm };
 
 	for (size_t i = 0; i < LK_COUNT(sites); i++) {
 		for (int fault = LK_FAULT_DENIED; fault <= LK_FAULT_ROUTE; fault++)

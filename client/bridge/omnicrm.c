@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/bridge/omnicrm.h"
+
+#include "latchkey/rest/omnicrm.rpc.h"
+
+/* --- routes --- */
+
+/* A login and a refresh are answered alike. An older server tells no user after a refresh. */
+static void send_login(struct lk_rest_call *call, const lk_tokens *tokens, const lk_user *user)
+{
+	omnicrm_login_response response = OMNICRM_LOGIN_RESPONSE_INIT;
+
+	if (tokens == NULL || user == NULL) {
+		lk_rest_fail_status(call, LK_ERR(LK_INTERNAL, "the server's answer is not whole"));
+		return;
+	}
+	response.token = tokens->access_token;
+	response.refresh_token = tokens->refresh_token;
+	response.n_permissions = user->n_permissions;
+	response.permissions = user->permissions;
+	response.n_roles = user->n_roles;
+	response.roles = user->roles;
+	omnicrm_surface_login_answer(call, &response);
+}
+
+static void logged_in(
+	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
+{
+	const lk_sign_in_response *response = (const lk_sign_in_response *)message;
+
+	if (status.code != LK_OK)
+		lk_rest_fail_status(call, status);
+	else
+		send_login(call, response->tokens, response->user);
+}
+
+static void login(struct lk_rest_call *call, const omnicrm_login_request *request)
+{
+	lk_sign_in_request ask = LK_SIGN_IN_REQUEST_INIT;
+
+	ask.realm = lk_rest_text(lk_rest_realm(call));
+	ask.email = request->email;
+	ask.password = request->password;
+	ask.client_address = lk_rest_text(lk_rest_client_address(call));
+	ask.user_agent = lk_rest_text(lk_rest_user_agent(call));
+	lk_rest_call_service(
+		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_IN], &ask.base, logged_in);
+}
+
+static void refreshed(
+	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
+{
+	const lk_refresh_token_response *response = (const lk_refresh_token_response *)message;
+
+	if (status.code != LK_OK)
+		lk_rest_fail_status(call, status);
+	else
+		send_login(call, response->tokens, response->user);
+}
+
+static void refresh(struct lk_rest_call *call, const omnicrm_refresh_request *request)
+{
+	lk_refresh_token_request ask = LK_REFRESH_TOKEN_REQUEST_INIT;
+
+	ask.realm = lk_rest_text(lk_rest_realm(call));
+	ask.refresh_token = request->refresh_token;
+	lk_rest_call_service(call, &lk_auth_service_methods[LK_AUTH_SERVICE_REFRESH_TOKEN],
+		&ask.base, refreshed);
+}
+
+static void logged_out(
+	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
+{
+	static const omnicrm_logout_response response = OMNICRM_LOGOUT_RESPONSE_INIT;
+
+	(void)message;
+	if (status.code != LK_OK)
+		lk_rest_fail_status(call, status);
+	else
+		omnicrm_surface_logout_answer(call, &response);
+}
+
+static void logout(struct lk_rest_call *call, const omnicrm_logout_request *request)
+{
+	lk_sign_out_request ask = LK_SIGN_OUT_REQUEST_INIT;
+
+	(void)request;
+	ask.realm = lk_rest_text(lk_rest_realm(call));
+	ask.access_token = lk_rest_text(lk_rest_credential(call));
+	lk_rest_call_service(
+		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_OUT], &ask.base, logged_out);
+}
+
+/* --- errors --- */
+
+static int error_for_denial(lk_deny_reason reason, bool is_key)
+{
+	switch (reason) {
+	case LK_DENY_REASON_NO_CREDENTIAL:
+		return OMNICRM_ERROR_AUTHENTICATION_REQUIRED;
+	case LK_DENY_REASON_PERMISSION_DENIED:
+		return OMNICRM_ERROR_INSUFFICIENT_SCOPE;
+	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
+		return OMNICRM_ERROR_ACCESS_DENIED;
+	case LK_DENY_REASON_UNSPECIFIED:
+	case LK_DENY_REASON_AMBIGUOUS_CREDENTIALS:
+	case LK_DENY_REASON_UNKNOWN_CREDENTIAL:
+	case LK_DENY_REASON_REVOKED:
+	case LK_DENY_REASON_DISABLED:
+	case LK_DENY_REASON_EXPIRED:
+	case LK_DENY_REASON_USER_DISABLED:
+	case LK_DENY_REASON_ORGANIZATION_DISABLED:
+	default: /* a reason of a later server */
+		break;
+	}
+	return is_key ? OMNICRM_ERROR_INVALID_API_KEY : OMNICRM_ERROR_INVALID_TOKEN;
+}
+
+static int error_for_reason(enum lk_error_reason reason)
+{
+	switch (reason) {
+	case LK_WRONG_CREDENTIALS:
+		return OMNICRM_ERROR_INVALID_CREDENTIALS;
+	case LK_REFRESH_TOKEN_UNKNOWN:
+	case LK_REFRESH_TOKEN_REUSED:
+		return OMNICRM_ERROR_INVALID_GRANT;
+	case LK_SUBJECT_REFUSED: /* it ended between two questions */
+		return OMNICRM_ERROR_INVALID_TOKEN;
+	case LK_SUBJECT_LACKS_PERMISSION:
+		return OMNICRM_ERROR_INSUFFICIENT_SCOPE;
+	case LK_TOO_MANY_ATTEMPTS:
+		return OMNICRM_ERROR_TOO_MANY_REQUESTS;
+	case LK_NO_REASON:
+	case LK_IDEMPOTENCY_KEY_REUSED:
+		break;
+	}
+	return OMNICRM_ERROR_UNSPECIFIED;
+}
+
+/* Of other statuses than 401 and 403 there is one error each. */
+static int error_for_http(unsigned http)
+{
+	for (size_t i = 0; i < omnicrm_surface.n_errors; i++)
+		if (omnicrm_surface.errors[i].status == http)
+			return omnicrm_surface.errors[i].number;
+	if (http == 504)
+		return OMNICRM_ERROR_TEMPORARILY_UNAVAILABLE;
+	return http < 500 ? OMNICRM_ERROR_INVALID_REQUEST : OMNICRM_ERROR_SERVER_ERROR;
+}
+
+static int error_for_status(const struct lk_status *status)
+{
+	int error = error_for_reason(status->reason);
+
+	if (error != OMNICRM_ERROR_UNSPECIFIED)
+		return error;
+	/* The bridge's own key is refused, or lacks a scope or the realm. */
+	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
+		return OMNICRM_ERROR_TEMPORARILY_UNAVAILABLE;
+	return error_for_http((unsigned)lk_code_http(status->code));
+}
+
+static int error_for(const struct lk_failure *failure)
+{
+	switch (failure->fault) {
+	case LK_FAULT_DENIED:
+		return error_for_denial(failure->reason, failure->is_key);
+	case LK_FAULT_CALL:
+		return error_for_status(&failure->status);
+	case LK_FAULT_HTTP:
+		return error_for_http(failure->http);
+	case LK_FAULT_KEY:
+	case LK_FAULT_ORGANIZATION:
+	case LK_FAULT_ORIGIN:
+	case LK_FAULT_ROUTE:
+		break;
+	}
+	return OMNICRM_ERROR_ACCESS_DENIED;
+}
+
+static const ProtobufCMessage *error_message(
+	struct lk_arena *arena, const struct lk_rest_error *error, const char *why)
+{
+	omnicrm_error_response *response = lk_arena_alloc(arena, sizeof *response);
+
+	if (response == NULL)
+		return NULL;
+	*response = (omnicrm_error_response)OMNICRM_ERROR_RESPONSE_INIT;
+	response->error = lk_rest_text(error->code);
+	response->message = lk_rest_text(why != NULL ? why : error->message);
+	return &response->base;
+}
+
+static const struct omnicrm_surface_handlers handlers = {
+	.login = login,
+	.refresh = refresh,
+	.logout = logout,
+};
+
+const struct lk_adapter lk_omnicrm = {
+	.surface = &omnicrm_surface,
+	.handlers = &handlers,
+	.error_for = error_for,
+	.error_message = error_message,
+};

@@ -59,6 +59,11 @@ static const struct lk_rpc_option create_options[] = {
 		.field = "password_hash",
 		.help = "file that holds a hash made elsewhere",
 		.prompt = "Hash" },
+	{ .kind = LK_RPC_ON,
+		.flag = "disabled",
+		.arg = NULL,
+		.field = "disabled",
+		.help = "they are refused until somebody enables them" },
 	{ 0 },
 };
 

@@ -197,7 +197,7 @@ struct lk_status lk_users_create(const struct lk_core_call *call, struct lk_txn 
 {
 	struct lk_user_record record = {
 		.realm = lk_call_realm_name(call),
-		.enabled = true,
+		.enabled = !spec->is_disabled,
 		.created_ms = call->now,
 	};
 

@@ -51,6 +51,7 @@ struct lk_user_spec {
 	size_t n_roles;
 	const char *organization_id;
 	const char *password_hash; /* "": none; checked by whoever made it or took it in */
+	bool is_disabled;          /* from the first moment; an update looks at its `enabled` */
 };
 
 /* LK_INVALID_ARGUMENT  with the field; `realm` for the realm `latchkey`, which has no users

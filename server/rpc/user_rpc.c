@@ -102,6 +102,7 @@ static struct lk_status create_user(struct lk_call *call, const lk_create_user_r
 		.roles = (const char *const *)request->roles,
 		.n_roles = request->n_roles,
 		.organization_id = request->organization_id,
+		.is_disabled = request->disabled,
 	};
 	LK_TRY(read_password(creation, request));
 	audit = lk_audit_begin(call, &(struct lk_audit) {

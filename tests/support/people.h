@@ -89,7 +89,7 @@ static inline struct lk_user_view people_add(
 	struct people *p, const char *email, const char *password_hash)
 {
 	static const char *const roles[] = { "reader" };
-	const struct lk_user_spec spec = { email, "", roles, 1, "", password_hash };
+	const struct lk_user_spec spec = { email, "", roles, 1, "", password_hash, false };
 	struct lk_user_view user;
 
 	CHECK_OK(people_commit(p, lk_users_create(&p->f.call, p->f.txn, &spec, &user)));

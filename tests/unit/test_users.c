@@ -78,7 +78,7 @@ TEST(a_created_user_reads_back_as_they_were_asked_for)
 {
 	static const char *const roles[] = { "reader", "admin" };
 	struct lk_user_spec spec = { "Ada@Example.org", "Ada L\xc3\xb6velace", roles, 2, "org",
-		"$hash$" };
+		"$hash$", false };
 	struct lk_user_view read;
 	struct fixture f;
 
@@ -101,6 +101,19 @@ TEST(a_created_user_reads_back_as_they_were_asked_for)
 	spec = spec_of("bob@example.org");
 	CHECK_OK(create(&f, &spec));
 	CHECK_EQ(get(&f, user.id, "").record.password_changed_ms, 0);
+	fixture_fini(&f);
+}
+
+TEST(a_user_can_be_created_disabled)
+{
+	struct lk_user_spec spec = spec_of("ada@example.org");
+	struct fixture f;
+
+	people_init(&f);
+	spec.is_disabled = true;
+	CHECK_OK(create(&f, &spec));
+	CHECK(!user.record.enabled);
+	CHECK(!get(&f, user.id, "").record.enabled);
 	fixture_fini(&f);
 }
 
@@ -528,6 +541,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_created_user_reads_back_as_they_were_asked_for),
+		RUN(a_user_can_be_created_disabled),
 		RUN(an_email_belongs_to_one_user_of_a_realm_however_it_is_written),
 		RUN(other_letters_of_an_email_stay_as_they_are),
 		RUN(of_two_creations_at_once_one_gets_the_email),

@@ -57,12 +57,12 @@ TEST(an_update_changes_the_fields_named_and_no_others)
 		{ LK_USER_FIELD_ENABLED, "ada@x|Ada|1 reader|org|0|$h$" },
 		{ 31, "eve@x|Eve|1 writer|new|0|$h$" },
 	};
-	struct lk_user_spec before = { "ada@x", "Ada", reader, 1, "org", "$h$" };
+	struct lk_user_spec before = { "ada@x", "Ada", reader, 1, "org", "$h$", false };
 	char line[256];
 
 	for (size_t i = 0; i < LK_COUNT(cases); i++) {
 		struct lk_user_update update = { .fields = cases[i].fields,
-			.spec = { "EVE@x", "Eve", writer, 1, "new", "$i$" } };
+			.spec = { "EVE@x", "Eve", writer, 1, "new", "$i$", false } };
 		struct lk_user_view answer;
 		struct fixture f;
 

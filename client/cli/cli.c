@@ -31,7 +31,8 @@ const char lk_exit_text[] =
 	"  3  not found\n"
 	"  4  the caller's credential was not accepted or does not permit this\n"
 	"  5  the server could not be reached, or did not answer in time\n"
-	"  6  any other failure";
+	"  6  any other failure\n"
+	"  7  some lines of a file were refused, and the others are in";
 
 /* --- memory --- */
 

@@ -21,6 +21,7 @@ enum lk_exit {
 	LK_EXIT_REFUSED = 4,
 	LK_EXIT_UNREACHED = 5,
 	LK_EXIT_FAILED = 6,
+	LK_EXIT_SOME = 7,
 };
 
 /* The table of exit codes, as --help and the manual have it. */
@@ -140,4 +141,7 @@ enum lk_exit lk_run_key_revoke(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_service_create(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_auth_verify(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_health(struct lk_cli *cli, int argc, char **argv);
+enum lk_exit lk_run_import_users(struct lk_cli *cli, int argc, char **argv);
+enum lk_exit lk_run_export_users(struct lk_cli *cli, int argc, char **argv);
+enum lk_exit lk_run_export_keys(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_call(struct lk_cli *cli, int argc, char **argv);

@@ -42,6 +42,10 @@ static const struct lk_command commands[] = {
 	{ "keyring list", "list the keys that sign tokens", NULL, &lk_keyring_list },
 	{ "keyring retire", "delete a key that signs no more", NULL, &lk_keyring_retire },
 	{ "keyring jwks", "print the public keys", NULL, &lk_keyring_jwks },
+	{ "import users", "create the users of a file, with their hashes", lk_run_import_users,
+		NULL },
+	{ "export users", "write the users of a realm as CSV or JSON", lk_run_export_users, NULL },
+	{ "export keys", "write the keys of a realm as CSV or JSON", lk_run_export_keys, NULL },
 	{ "health", "ask whether the server serves", lk_run_health, NULL },
 	{ "call", "call any method by its name, with JSON", lk_run_call, NULL },
 };

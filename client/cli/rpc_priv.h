@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of rpc.h share; for client/cli/rpc*.c only. */
+/* What the files of rpc.h share; for client/cli/rpc*.c, and export.c, which
+ * knows the lists by the same means. */
 #pragma once
 
 #include "client/cli/rpc.h"

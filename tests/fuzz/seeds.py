@@ -365,6 +365,9 @@ def small():
     put("texts", key="\0" + CRM_SECRET, id="\1" + KEY_ID, v4="\2" + "192.0.2.1",
         v6="\2" + "2001:db8::1", mapped="\2::ffff:1.2.3.4", network="\3" + "10.0.0.0/8",
         network6="\3" + "2001:db8::/32", permission="\4records.read", scope="\5records.*")
+    put("csv", users="email,name,roles\r\nada@x,Ada,admin;clerk\r\n\r\n",
+        quotes='email,name\na@x,"say ""hi"", twice"\nb@x,"two\nlines"', empty=',"",\n""\n,',
+        inside='a,b"c\n', behind='"a"b\n', open='"a\nb', cr='a\rb\n', nul="a\0b\n")
     put("values", span="1w2d3h4m5s6ms", moment="2027-01-01T00:00:00.5+01:30",
         reason="key-compromise", duration="-1.500s")
     digest = "nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD/iCs5E"

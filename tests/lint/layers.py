@@ -75,7 +75,7 @@ LIBRARIES = {
 SYSTEM = re.compile(
     r"((arpa|linux|net|netinet|sys)/\w+|argp|assert|ctype|dirent|dlfcn|endian|err|errno|fcntl"
     r"|float|ftw|getopt|grp|inttypes|libgen|limits|locale|math|netdb|poll|pthread|pwd|sched"
-    r"|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
+    r"|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
     r"|string|strings|syslog|termios|time|unistd|wchar)\.h")
 
 

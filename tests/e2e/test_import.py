@@ -292,6 +292,39 @@ class Signals(ImportTest):
         process.stderr.close()
 
 
+    def begin_large(self, n):
+        """An import of n users that is under way."""
+        path = self.csv(["email"], *([f"user{i}@example.org"] for i in range(n)))
+        words = ["import", "users", "--realm", "opaque", "--json", "--in-flight", "8", path]
+        process = self.start(*words)
+        self.wait_for_users(50)
+        return process, path
+
+    def end(self, process):
+        """Its exit code, its summary, and what it said."""
+        out, err = process.communicate(timeout=120)
+        return process.returncode, json.loads(out), err
+
+    def test_an_import_that_was_interrupted_goes_on_where_it_stopped(self):
+        process, path = self.begin_large(5000)
+        process.send_signal(signal.SIGINT)
+        code, told, err = self.end(process)
+        self.assertEqual((code, told["complete"]), (FAILED, False))
+        n = told["created"]
+        self.assertEqual(len(self.users()), n)
+        self.assertIn(f"done up to line {n + 1}\n", err)
+        again = self.summary(0, path)
+        self.assertEqual((again["alreadyThere"], again["created"]), (n, 5000 - n))
+
+    def test_a_server_that_dies_and_comes_back_loses_and_doubles_no_line(self):
+        process, _ = self.begin_large(2000)
+        self.daemon.stop(signal.SIGKILL)
+        self.daemon.start()
+        code, told, err = self.end(process)
+        self.assertEqual((code, told["created"], told["alreadyThere"]), (0, 2000, 0), err)
+        self.assertEqual(len(self.users()), 2000)
+
+
 class Passwords(ImportTest):
     def test_a_foreign_hash_signs_in_with_its_password_and_is_replaced(self):
         people = {name: (text, "password") for name, text in HASHES.items()}

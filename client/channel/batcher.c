@@ -72,7 +72,7 @@ static struct lk_status add_idempotency_key(struct draft *draft)
 }
 
 /* What every call passes through, in this order. The service credential is not here: it belongs
- * to the frame. */
+ * to the frame (put_head). */
 static struct lk_status (*const interceptors[])(struct draft *draft) = {
 	set_timeout,
 	pass_traceparent,
@@ -81,8 +81,28 @@ static struct lk_status (*const interceptors[])(struct draft *draft) = {
 
 /* --- calls --- */
 
-static struct lk_status pack(
-	struct lk_batch_call *call, const struct draft *draft, const ProtobufCMessage *request)
+/* The credential belongs to the frame, so a call that has its own is a whole frame. */
+static struct lk_status put_head(
+	const struct lk_batch_lane *lane, struct lk_batch_call *call, struct lk_bytes credential)
+{
+	const struct lk_frame_head head = {
+		.lane = (enum lk_lane)(lane - lane->batcher->lanes),
+		.n_calls = 1,
+		.credential = credential,
+	};
+
+	call->head_n = 0;
+	if (credential.n == 0)
+		return LK_SUCCESS;
+	if (credential.n > LK_CREDENTIAL_MAX)
+		return LK_ERR(LK_INVALID_ARGUMENT, "the credential exceeds 512 bytes");
+	lk_frame_put_head(&call->packed, &head);
+	call->head_n = call->packed.n;
+	return LK_SUCCESS;
+}
+
+static struct lk_status pack(const struct lk_batch_lane *lane, struct lk_batch_call *call,
+	const struct draft *draft, const ProtobufCMessage *request)
 {
 	uint8_t metadata[METADATA_MAX];
 	size_t n_metadata = latchkey__v1__call_metadata__get_packed_size(&draft->metadata);
@@ -92,10 +112,11 @@ static struct lk_status pack(
 		.subject = draft->options->subject,
 		.body.n = protobuf_c_message_get_packed_size(request),
 	};
+	size_t head_n = call->head_n > 0 ? call->head_n : lane->head.n;
 	uint8_t *body;
 
 	assert(n_metadata <= sizeof metadata);
-	if (lk_frame_call_size(&frame) > LK_REQUEST_FRAME_MAX)
+	if (head_n + lk_frame_call_size(&frame) > LK_REQUEST_FRAME_MAX)
 		return LK_ERR(LK_INVALID_ARGUMENT, "the request exceeds 60 KiB");
 	if (n_metadata > 0)
 		latchkey__v1__call_metadata__pack(&draft->metadata, metadata);
@@ -112,9 +133,8 @@ static struct lk_status prepare(struct lk_batch_lane *lane, struct lk_batch_call
 {
 	for (size_t i = 0; i < LK_COUNT(interceptors); i++)
 		LK_TRY(interceptors[i](draft));
-	LK_TRY(pack(call, draft, request));
-	if (lane->head.n + call->packed.n > LK_REQUEST_FRAME_MAX)
-		return LK_ERR(LK_INVALID_ARGUMENT, "the request exceeds 60 KiB");
+	LK_TRY(put_head(lane, call, draft->options->credential));
+	LK_TRY(pack(lane, call, draft, request));
 	call->method = draft->method;
 	call->made_at = lk_mono_now();
 	call->deadline = call->made_at + draft->timeout_ms;

@@ -21,6 +21,9 @@
  * LK_INTERNAL            the server's answer is malformed
  * LK_CANCELLED           the channel was closed
  *
+ * A call may have a credential of its own (lk_call_options). It travels alone in its frame, and
+ * takes its turn with the others.
+ *
  * A channel is thread-safe. Completions run on the transport's threads, on the channel's timer
  * thread or on the thread that makes a call, never under a lock; they must not block and must
  * not close the channel. Calls that they make leave together, when the last of them returned.

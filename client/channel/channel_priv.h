@@ -32,7 +32,8 @@ struct lk_batch_call {
 	unsigned attempts;     /* frames it was sent in */
 	unsigned attempts_max;
 	struct lk_status fate; /* while it is taken out to be completed */
-	struct lk_buf packed;  /* as lk_frame_put_call wrote it */
+	struct lk_buf packed;  /* as lk_frame_put_call wrote it, after a head of its own */
+	size_t head_n;         /* bytes of that head; 0: it has none and shares the lane's */
 };
 
 /* Room for one frame in flight. */

@@ -189,15 +189,19 @@ bool lk_lane_rest(struct lk_batch_lane *lane, struct lk_batch_call *call)
 
 /* How many calls the next frame takes. An equal share of all that is outstanding per slot keeps
  * the frames of a steady load equally large; without it one large frame and several small ones
- * circulate for ever. */
+ * circulate for ever. A call with a head of its own is a frame by itself. */
 static unsigned count_next(const struct lk_batch_lane *lane, size_t *size_out)
 {
 	size_t share = (lane->n_live + lane->window - 1) / lane->window;
 	size_t size = lane->head.n;
 	unsigned n = 0;
 
+	if (lane->waiting->head_n > 0) {
+		*size_out = lane->waiting->packed.n;
+		return 1;
+	}
 	for (const struct lk_batch_call *call = lane->waiting; call != NULL; call = call->next) {
-		if (n == share || n == lane->calls_max ||
+		if (n == share || n == lane->calls_max || call->head_n > 0 ||
 			size + call->packed.n > LK_REQUEST_FRAME_MAX)
 			break;
 		size += call->packed.n;
@@ -219,14 +223,16 @@ static void fill(struct lk_slot *slot, uint8_t *at, unsigned n)
 	struct lk_batch_lane *lane = slot->lane;
 	lk_mono_ms now = lk_mono_now();
 
-	lk_frame_set_count(&lane->head, (uint16_t)n);
-	memcpy(at, lane->head.data, lane->head.n);
-	at += lane->head.n;
+	if (lane->waiting->head_n == 0) {
+		lk_frame_set_count(&lane->head, (uint16_t)n);
+		memcpy(at, lane->head.data, lane->head.n);
+		at += lane->head.n;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct lk_batch_call *call = lane->waiting;
 
 		lane->waiting = call->next;
-		lk_frame_set_call(call->packed.data, i, remaining_ms(call, now));
+		lk_frame_set_call(call->packed.data + call->head_n, i, remaining_ms(call, now));
 		memcpy(at, call->packed.data, call->packed.n);
 		at += call->packed.n;
 		call->attempts++;

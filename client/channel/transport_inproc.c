@@ -17,7 +17,11 @@ static uint8_t *reserve(struct lk_slot *slot, size_t n)
 
 static void take_reply(void *arg, struct lk_bytes reply)
 {
-	lk_slot_answered(arg, reply);
+	struct lk_slot *slot = arg;
+
+	/* It holds secrets, and once the answer is taken the slot may be in use again. */
+	lk_buf_reset(slot->place);
+	lk_slot_answered(slot, reply);
 }
 
 static void send_frame(struct lk_slot *slot)

@@ -77,6 +77,7 @@ struct lk_call_options {
 					  * methods that change something */
 	const char *traceparent;         /* W3C Trace Context, or NULL */
 	struct lk_bytes subject;         /* a packed latchkey.v1.Subject, or empty */
+	struct lk_bytes credential;      /* of this call; empty: the channel's */
 	unsigned attempts_max;           /* 1: it is not tried again; 0: LK_ATTEMPTS_MAX */
 };
 

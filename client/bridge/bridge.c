@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/bridge_priv.h"
 
+#include "client/bridge/connect.h"
 #include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
 #include "proto/wire/utf8.h"
@@ -127,7 +128,7 @@ static void handle(void *arg, struct lk_http_exchange *exchange)
 	const struct lk_site *site = find_site(bridge, exchange);
 
 	if (exchange->listener_tag == &operations) {
-		if (!lk_operations_serve(bridge, exchange))
+		if (!lk_operations_serve(bridge, exchange) && !lk_connect_serve(bridge, exchange))
 			refuse_http(NULL, exchange, 404, "there is nothing here");
 	} else if (site == NULL) {
 		refuse_http(NULL, exchange, 404, "no realm has this name");

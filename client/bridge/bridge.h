@@ -13,6 +13,7 @@
  *
  *   /_latchkey/readyz        200 while the server answers and takes changes, else 503
  *   /_latchkey/metrics       counters in the text format of Prometheus
+ *   /latchkey.v1.*           the methods of the server, by the Connect protocol (connect.h)
  */
 #pragma once
 

@@ -60,6 +60,10 @@ struct lk_ask {
 void lk_ask(struct lk_ask *ask, const struct lk_method *method, const ProtobufCMessage *request,
 	struct lk_bytes subject);
 
+/* The same with all that a call can have. */
+void lk_ask_with(struct lk_ask *ask, const struct lk_method *method,
+	const ProtobufCMessage *request, const struct lk_call_options *options);
+
 /* Answers a request of the site's surface. */
 void lk_rest_serve(
 	struct lk_bridge *bridge, const struct lk_site *site, struct lk_http_exchange *exchange);

@@ -6,9 +6,7 @@
 
 #define SCHEME "bearer"
 
-/* What follows `Bearer` and one or more spaces; empty for everything else. The scheme knows no
- * case. */
-static struct lk_bytes bearer_of(struct lk_bytes value)
+struct lk_bytes lk_bearer_of(struct lk_bytes value)
 {
 	size_t n = sizeof SCHEME - 1;
 
@@ -38,7 +36,7 @@ struct lk_status lk_present(const struct lk_site *site, const struct lk_http_exc
 	if (presented_out->n != 1)
 		return LK_SUCCESS;
 	if (n_bearers > 0)
-		key = bearer_of(bearer);
+		key = lk_bearer_of(bearer);
 	presented_out->kind = n_keys > 0 ? LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_API_KEY
 					 : LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_BEARER;
 	presented_out->is_key = n_keys > 0 || has_prefix(key, site->realm->key_prefix);

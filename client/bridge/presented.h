@@ -12,6 +12,10 @@ struct lk_presented {
 	const char *value; /* in the arena; "" for a header that holds no credential of ours */
 };
 
+/* What follows `Bearer` and one or more spaces in a value of Authorization; empty for every other
+ * value. The scheme knows no case. */
+struct lk_bytes lk_bearer_of(struct lk_bytes value);
+
 /* Looks at `Authorization: Bearer` (RFC 6750, section 2.1) and at the header that the site's
  * surface has for API keys; at nothing else. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_present(const struct lk_site *site,

@@ -85,8 +85,6 @@ LK_MUST_USE struct lk_status lk_json_mark_set(
 
 /* --- base64 --- */
 
-void lk_json_base64_print(struct lk_bytes bytes, struct lk_buf *out);
-
 /* Either alphabet, padded or not. The place has room for text.n / 4 * 3 + 3 bytes. */
 bool lk_json_base64_parse(struct lk_bytes text, uint8_t *bytes_out, size_t *n_out);
 

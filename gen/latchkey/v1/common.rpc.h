@@ -44,3 +44,6 @@ typedef Latchkey__V1__FieldViolation lk_field_violation;
 
 typedef Latchkey__V1__HttpError lk_http_error;
 #define LK_HTTP_ERROR_INIT LATCHKEY__V1__HTTP_ERROR__INIT
+
+typedef Latchkey__V1__HttpErrorDetail lk_http_error_detail;
+#define LK_HTTP_ERROR_DETAIL_INIT LATCHKEY__V1__HTTP_ERROR_DETAIL__INIT

@@ -422,8 +422,32 @@ def verify():
         forwarded=head("X-Forwarded-For: 10.0.0.1, 127.0.0.1", "X-Forwarded-Proto: https"))
 
 
+def connect():
+    def post(method, *lines, body=b"{}", choice=0, kind="json", verb="POST"):
+        head = [f"{verb} /latchkey.v1.{method} HTTP/1.1", "Host: a",
+                f"Content-Type: application/{kind}", *lines, "", ""]
+        return bytes([choice]) + "\r\n".join(head).encode("latin-1") + body
+
+    bearer = f"Authorization: Bearer {SERVICE_SECRET.decode()}"
+    listed = b'{"realm": "crm", "pageSize": 5, "colour": ["red"]}'
+    put("connect",
+        json=post("KeyService/ListKeys", bearer, "Connect-Protocol-Version: 1",
+                  "Connect-Timeout-Ms: 5000", "Accept-Encoding: gzip", body=listed),
+        binary=post("KeyService/RevokeKey", bearer, "Idempotency-Key: 0123456789abcdef",
+                    "Content-Encoding: identity", kind="proto",
+                    body=b"\n\3crm\x12\x1a" + KEY_ID.encode()),
+        nobody=post("AuthService/SignIn", "Traceparent: 00-0123-4567-01", choice=16),
+        details=post("UserService/GetUser", "Authorization: Basic x", choice=3 | 32 | 64),
+        refused=post("HealthService/Check", "Content-Encoding: gzip"),
+        late=post("HealthService/Check", "Connect-Timeout-Ms: 0", kind="json; charset=utf-8"),
+        unknown=post("KeyService/NoMethod"),
+        get=post("HealthService/Check", verb="GET"),
+        text=post("HealthService/Check", kind="connect+json"))
+
+
 if __name__ == "__main__":
     verify()
+    connect()
     dispatch()
     services()
     people()

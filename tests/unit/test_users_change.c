@@ -335,7 +335,7 @@ static struct lk_status change_everything(struct fixture *f, unsigned round)
 {
 	const char *const names[] = { "c@x", "d@x" };
 	struct lk_user_update update = { user.id, 31,
-		{ names[round], names[round], writer, 1, names[round], "" }, round == 1 };
+		{ names[round], names[round], writer, 1, names[round], "", false }, round == 1 };
 	struct lk_user_view view;
 
 	return lk_users_update(&f->call, f->txn, &update, &view);

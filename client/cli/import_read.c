@@ -269,7 +269,7 @@ static const ProtobufCFieldDescriptor *find_column(const char *name)
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field_by_name(user_line, name);
 
-	return field != NULL ? field : lk_json_field(user_line, name);
+	return field != NULL ? field : lk_json_field(user_line, LK_JSON_NAMES_CANONICAL, name);
 }
 
 static struct lk_status read_header(struct lk_import_file *file, struct lk_arena *arena)
@@ -316,7 +316,7 @@ static struct lk_status set_list(ProtobufCMessage *user, const ProtobufCFieldDes
 			return NO_MEMORY;
 		text += length;
 	}
-	return lk_json_set(user, field, items, n, arena);
+	return lk_json_set(user, field, LK_JSON_NAMES_CANONICAL, items, n, arena);
 }
 
 /* An empty field is one that was not given. */
@@ -329,7 +329,7 @@ static struct lk_status set_field(ProtobufCMessage *user, const ProtobufCFieldDe
 		return LK_SUCCESS;
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
 		return set_list(user, field, text, arena);
-	return lk_json_set(user, field, &text, 1, arena);
+	return lk_json_set(user, field, LK_JSON_NAMES_CANONICAL, &text, 1, arena);
 }
 
 static struct lk_status read_record(

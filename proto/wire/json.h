@@ -84,11 +84,10 @@ LK_MUST_USE struct lk_status lk_json_parse(const ProtobufCMessageDescriptor *typ
 	struct lk_bytes text, const struct lk_json_options *options, struct lk_arena *arena,
 	ProtobufCMessage **message_out);
 
-/* The field that a text calls by this name, the canonical one in lowerCamelCase; NULL: none. */
 /* Appends the bytes as base64 (RFC 4648, section 4), padded. */
 void lk_json_base64_print(struct lk_bytes bytes, struct lk_buf *out);
 
-/* The field that has this name in a text, in lowerCamelCase; NULL: none. */
+/* The field that a text calls by this name, the canonical one in lowerCamelCase; NULL: none. */
 const ProtobufCFieldDescriptor *lk_json_field(
 	const ProtobufCMessageDescriptor *type, enum lk_json_names names, const char *name);
 

@@ -17,8 +17,8 @@ static const struct lk_entry *find_here(const struct direct *direct, const struc
 	const struct lk_entry *entry;
 
 	if (method->lane != LK_LANE_FAST || completion->arena == NULL || options->subject.n > 0 ||
-		options->idempotency_key.n > 0 || options->traceparent != NULL ||
-		lk_server_is_draining(direct->server))
+		options->credential.n > 0 || options->idempotency_key.n > 0 ||
+		options->traceparent != NULL || lk_server_is_draining(direct->server))
 		return NULL;
 	entry = lk_server_find(direct->server, method->number);
 	if (entry == NULL || (direct->caller.rights.scopes & entry->scope) != entry->scope)

@@ -2,7 +2,7 @@
 /* A channel within the process that answers FAST calls as a function call: no frame is written or
  * read, and the answer is made where the caller wants it. Rights and realms are judged as for a
  * frame; whatever is not an ordinary FAST call goes to the channel behind it, and so does one that
- * has to verify a signature first.
+ * has a credential of its own, or has to verify a signature first.
  */
 #pragma once
 

@@ -171,6 +171,9 @@ TEST(a_direct_channel_answers_fast_calls_itself_and_no_others)
 
 TEST(a_direct_channel_lends_no_rights_to_its_caller)
 {
+	static const struct lk_call_options with_credential = {
+		.credential = { (const uint8_t *)"bare", 4 }
+	};
 	Latchkey__V1__GetKeyRequest request = LATCHKEY__V1__GET_KEY_REQUEST__INIT;
 	ProtobufCMessage *response;
 	struct counting rest;
@@ -187,6 +190,11 @@ TEST(a_direct_channel_lends_no_rights_to_its_caller)
 			   &response),
 		LK_PERMISSION_DENIED);
 	CHECK_EQ(rest.calls, 0);
+	request.realm = (char[]) { "one" };
+	CHECK_CODE(lk_rpc_call(f.channel, method_of(ECHO_FAST), &with_credential, &request.base,
+			   &f.arena, &response),
+		LK_UNAVAILABLE);
+	CHECK_EQ(rest.calls, 1);
 	close_fixture(&f);
 }
 

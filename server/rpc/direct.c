@@ -26,16 +26,6 @@ static const struct lk_entry *find_here(const struct direct *direct, const struc
 	return entry;
 }
 
-static struct lk_status serve(const struct lk_entry *entry, struct lk_call *call,
-	const ProtobufCMessage *request, ProtobufCMessage **response_out)
-{
-	LK_TRY(lk_intercept_before(call->server, call, request));
-	*response_out = lk_message_new(call->method->response, call->arena);
-	if (*response_out == NULL)
-		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the call needs too much memory");
-	return call->method->serve(entry->binding->handlers, call, request, *response_out);
-}
-
 static void observe(const struct lk_call *call, struct lk_status status, uint64_t arrived_us)
 {
 	const struct lk_server_options *options = &call->server->options;
@@ -51,19 +41,19 @@ static void observe(const struct lk_call *call, struct lk_status status, uint64_
 				      });
 }
 
-static void call_direct(struct lk_channel *channel, const struct lk_method *method,
-	const struct lk_call_options *options, const ProtobufCMessage *request,
-	const struct lk_completion *completion)
+/* False when the call has to verify a signature first: it has not run. */
+static bool answer(struct direct *direct, const struct lk_entry *entry,
+	const ProtobufCMessage *request, const struct lk_completion *completion)
 {
-	struct direct *direct = (struct direct *)channel;
-	const struct lk_entry *entry = find_here(direct, method, options, completion);
 	const struct lk_server_options *server = &direct->server->options;
 	uint64_t arrived_us = server->mono_us();
 	ProtobufCMessage *response = NULL;
 	struct lk_status status;
 	struct lk_call call = {
 		.arena = completion->arena,
+		.method = entry->method,
 		.caller = &direct->caller,
+		.context = entry->binding->context,
 		.realm = -1,
 		.realm_name = "",
 		.server = direct->server,
@@ -71,18 +61,26 @@ static void call_direct(struct lk_channel *channel, const struct lk_method *meth
 		.traceparent = "",
 	};
 
-	if (entry != NULL) {
-		call.method = entry->method;
-		call.context = entry->binding->context;
-		status = serve(entry, &call, request, &response);
-	}
-	if (entry == NULL || call.must_compute) {
-		direct->rest->ops->call(direct->rest, method, options, request, completion);
-		return;
-	}
+	status = lk_intercept_before(direct->server, &call, request);
+	if (status.code == LK_OK)
+		status = lk_dispatch_serve(entry, &call, request, &response);
+	if (call.must_compute)
+		return false;
 	observe(&call, status, arrived_us);
 	completion->deliver(
 		completion->done, completion->arg, status, status.code == LK_OK ? response : NULL);
+	return true;
+}
+
+static void call_direct(struct lk_channel *channel, const struct lk_method *method,
+	const struct lk_call_options *options, const ProtobufCMessage *request,
+	const struct lk_completion *completion)
+{
+	struct direct *direct = (struct direct *)channel;
+	const struct lk_entry *entry = find_here(direct, method, options, completion);
+
+	if (entry == NULL || !answer(direct, entry, request, completion))
+		direct->rest->ops->call(direct->rest, method, options, request, completion);
 }
 
 static void close_direct(struct lk_channel *channel)

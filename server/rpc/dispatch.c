@@ -165,13 +165,13 @@ struct lk_status lk_dispatch_prepare(struct lk_work *work, const struct lk_slot 
 	return lk_intercept_before(work->server, call_out, *request_out);
 }
 
-struct lk_status lk_dispatch_serve(const struct lk_slot *slot, struct lk_call *call,
+struct lk_status lk_dispatch_serve(const struct lk_entry *entry, struct lk_call *call,
 	const ProtobufCMessage *request, ProtobufCMessage **response_out)
 {
 	*response_out = lk_message_new(call->method->response, call->arena);
 	if (*response_out == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the call needs too much memory");
-	LK_TRY(call->method->serve(slot->entry->binding->handlers, call, request, *response_out));
+	LK_TRY(call->method->serve(entry->binding->handlers, call, request, *response_out));
 	if (call->replay != NULL)
 		*response_out = call->replay;
 	return LK_SUCCESS;
@@ -195,7 +195,7 @@ static bool run_slot(struct lk_work *work, struct lk_slot *slot)
 	if (slot->status.code == LK_OK)
 		slot->status = lk_dispatch_prepare(work, slot, &call, &request);
 	if (slot->status.code == LK_OK)
-		slot->status = lk_dispatch_serve(slot, &call, request, &response);
+		slot->status = lk_dispatch_serve(slot->entry, &call, request, &response);
 	if (call.must_compute && !work->may_compute) {
 		slot->status = LK_SUCCESS;
 		lk_arena_reset(&work->arena);

@@ -101,7 +101,7 @@ LK_MUST_USE struct lk_status lk_dispatch_prepare(struct lk_work *work, const str
 	struct lk_call *call_out, ProtobufCMessage **request_out);
 
 /* Has the handler answer a prepared call. */
-LK_MUST_USE struct lk_status lk_dispatch_serve(const struct lk_slot *slot, struct lk_call *call,
+LK_MUST_USE struct lk_status lk_dispatch_serve(const struct lk_entry *entry, struct lk_call *call,
 	const ProtobufCMessage *request, ProtobufCMessage **response_out);
 
 /* Writes the reply of a call and tells the observers. */

@@ -45,7 +45,7 @@ static struct lk_status run_job(void *arg, struct lk_txn *txn)
 	LK_TRY(lk_answer_recall(call, txn, &write->response));
 	if (write->response != NULL)
 		return LK_SUCCESS;
-	st = lk_dispatch_serve(write->slot, call, write->request, &write->response);
+	st = lk_dispatch_serve(write->slot->entry, call, write->request, &write->response);
 	write->was_served = st.code == LK_OK;
 	if (st.code == LK_OK && call->answer.code == LK_OK)
 		st = lk_answer_record(call, txn, write->response);

@@ -57,11 +57,14 @@ void lk_bridge_refuse(const struct lk_site *site, struct lk_http_exchange *excha
 	lk_bridge_send(exchange, refusal.status, refusal.body, headers);
 }
 
+/* A page may read why, like any other answer. */
 static void refuse_http(const struct lk_site *site, struct lk_http_exchange *exchange,
 	unsigned status, const char *why)
 {
 	struct lk_buf headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
 
+	if (site != NULL && site->adapter != NULL)
+		lk_cors_put(site, exchange, false, &headers);
 	lk_bridge_refuse(site, exchange,
 		&(struct lk_failure) { .fault = LK_FAULT_HTTP, .http = status, .why = why },
 		&headers);
@@ -79,10 +82,6 @@ struct lk_status lk_asker_read(struct lk_bridge *bridge, const struct lk_http_ex
 	memcpy(peer.bytes, exchange->peer->address, sizeof peer.bytes);
 	lk_forwarded_read(exchange->head, exchange->head_bytes, &peer, config->trusted_proxies,
 		config->n_trusted_proxies, &asker_out->forwarded);
-	asker_out->is_trusted = false;
-	for (size_t i = 0; i < config->n_trusted_proxies; i++)
-		if (lk_network_contains(&config->trusted_proxies[i], &peer))
-			asker_out->is_trusted = true;
 	/* A message holds UTF-8, and an agent that is none is worth nothing. */
 	(void)lk_http_header(exchange, "user-agent", &agent);
 	if (!lk_utf8_valid(agent))
@@ -142,17 +141,9 @@ static void handle(void *arg, struct lk_http_exchange *exchange)
 	}
 }
 
-/* A page may read why, like any other answer. */
 static void refuse(void *arg, struct lk_http_exchange *exchange, unsigned status, const char *why)
 {
-	struct lk_buf headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
-	const struct lk_site *site = find_site(arg, exchange);
-
-	if (site != NULL && site->adapter != NULL)
-		lk_cors_put(site, exchange, false, &headers);
-	lk_bridge_refuse(site, exchange,
-		&(struct lk_failure) { .fault = LK_FAULT_HTTP, .http = status, .why = why },
-		&headers);
+	refuse_http(find_site(arg, exchange), exchange, status, why);
 }
 
 static void on_trouble(void *arg, const char *what)

@@ -26,7 +26,6 @@ struct lk_bridge {
 struct lk_asker {
 	struct lk_forwarded forwarded;
 	char *user_agent; /* in the arena; "" when there is none */
-	bool is_trusted;  /* the peer is a trusted proxy */
 };
 
 /* LK_RESOURCE_EXHAUSTED */
@@ -36,8 +35,8 @@ LK_MUST_USE struct lk_status lk_asker_read(struct lk_bridge *bridge,
 /* Room for the lines of an answer, in the arena; `failed` when memory is short. */
 struct lk_buf lk_bridge_buf(struct lk_arena *arena, size_t cap);
 
-/* Sends JSON, or an empty body; adds `Cache-Control: no-store` where the headers do not say how
- * long an answer keeps. Headers that did not fit are a 500. */
+/* Sends JSON, or an empty body, with `Cache-Control: no-store`. Headers that did not fit are a
+ * 500. */
 void lk_bridge_send(struct lk_http_exchange *exchange, unsigned status, struct lk_bytes body,
 	struct lk_buf *headers);
 

@@ -57,8 +57,8 @@ void lk_forwarded_read(const struct lk_http_head *head, struct lk_bytes head_byt
 	struct lk_forwarded *forwarded_out)
 {
 	const struct networks networks = { trusted, n_trusted };
-	enum walk walk = is_trusted(&networks, peer) ? ON : ARRIVED;
-	bool is_believed = walk == ON;
+	bool is_believed = is_trusted(&networks, peer);
+	enum walk walk = is_believed ? ON : ARRIVED;
 	struct lk_address client = *peer;
 	size_t n_protos = 0, n_https = 0;
 
@@ -77,5 +77,6 @@ void lk_forwarded_read(const struct lk_http_head *head, struct lk_bytes head_byt
 	forwarded_out->client[0] = '\0';
 	if (walk != LOST)
 		lk_address_format(&client, forwarded_out->client);
+	forwarded_out->is_trusted = is_believed;
 	forwarded_out->is_https = is_believed && n_protos == 1 && n_https == 1;
 }

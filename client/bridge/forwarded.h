@@ -16,6 +16,7 @@
 struct lk_forwarded {
 	char client[LK_ADDRESS_TEXT_SIZE]; /* "": unknown, and so in no network */
 	bool is_https;                     /* towards the client */
+	bool is_trusted;                   /* the peer is a trusted proxy */
 };
 
 /* Of a request from `peer`, with that head. The client is unknown when an entry that counts is no

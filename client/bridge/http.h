@@ -40,7 +40,6 @@ struct lk_http_exchange {
 	void *listener_tag;     /* of the address it came in on */
 	struct lk_arena *arena; /* its memory; gone after the answer */
 	void *state;            /* the handler's own; NULL at first */
-	lk_mono_ms began;
 };
 
 /* The value of a header (lk_http_find). */

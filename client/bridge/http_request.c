@@ -49,7 +49,6 @@ struct lk_http_request *lk_http_request_begin(struct lk_http_conn *conn)
 		.peer = &conn->peer,
 		.listener_tag = conn->listener_tag,
 		.arena = &request->arena,
-		.began = conn->loop->now,
 	};
 	return request;
 }

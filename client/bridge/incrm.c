@@ -44,15 +44,7 @@ static void signed_in(
 
 static void sign_in(struct lk_rest_call *call, const incrm_sign_in_request *request)
 {
-	lk_sign_in_request ask = LK_SIGN_IN_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.email = request->email;
-	ask.password = request->password;
-	ask.client_address = lk_rest_text(lk_rest_client_address(call));
-	ask.user_agent = lk_rest_text(lk_rest_user_agent(call));
-	lk_rest_call_service(
-		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_IN], &ask.base, signed_in);
+	lk_rest_sign_in(call, request->email, request->password, signed_in);
 }
 
 static void refreshed(
@@ -69,12 +61,7 @@ static void refreshed(
 /* Without a cookie as with an unknown one: the service finds no such token. */
 static void refresh_token(struct lk_rest_call *call, const incrm_refresh_token_request *request)
 {
-	lk_refresh_token_request ask = LK_REFRESH_TOKEN_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.refresh_token = request->refresh_token;
-	lk_rest_call_service(call, &lk_auth_service_methods[LK_AUTH_SERVICE_REFRESH_TOKEN],
-		&ask.base, refreshed);
+	lk_rest_refresh(call, request->refresh_token, refreshed);
 }
 
 static void logged_out(
@@ -94,13 +81,8 @@ static void logged_out(
 
 static void logout(struct lk_rest_call *call, const incrm_logout_request *request)
 {
-	lk_sign_out_request ask = LK_SIGN_OUT_REQUEST_INIT;
-
 	(void)request;
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.access_token = lk_rest_text(lk_rest_credential(call));
-	lk_rest_call_service(
-		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_OUT], &ask.base, logged_out);
+	lk_rest_sign_out(call, logged_out);
 }
 
 /* --- API keys --- */

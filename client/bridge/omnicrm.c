@@ -36,15 +36,7 @@ static void logged_in(
 
 static void login(struct lk_rest_call *call, const omnicrm_login_request *request)
 {
-	lk_sign_in_request ask = LK_SIGN_IN_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.email = request->email;
-	ask.password = request->password;
-	ask.client_address = lk_rest_text(lk_rest_client_address(call));
-	ask.user_agent = lk_rest_text(lk_rest_user_agent(call));
-	lk_rest_call_service(
-		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_IN], &ask.base, logged_in);
+	lk_rest_sign_in(call, request->email, request->password, logged_in);
 }
 
 static void refreshed(
@@ -60,12 +52,7 @@ static void refreshed(
 
 static void refresh(struct lk_rest_call *call, const omnicrm_refresh_request *request)
 {
-	lk_refresh_token_request ask = LK_REFRESH_TOKEN_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.refresh_token = request->refresh_token;
-	lk_rest_call_service(call, &lk_auth_service_methods[LK_AUTH_SERVICE_REFRESH_TOKEN],
-		&ask.base, refreshed);
+	lk_rest_refresh(call, request->refresh_token, refreshed);
 }
 
 static void logged_out(
@@ -82,13 +69,8 @@ static void logged_out(
 
 static void logout(struct lk_rest_call *call, const omnicrm_logout_request *request)
 {
-	lk_sign_out_request ask = LK_SIGN_OUT_REQUEST_INIT;
-
 	(void)request;
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.access_token = lk_rest_text(lk_rest_credential(call));
-	lk_rest_call_service(
-		call, &lk_auth_service_methods[LK_AUTH_SERVICE_SIGN_OUT], &ask.base, logged_out);
+	lk_rest_sign_out(call, logged_out);
 }
 
 /* --- errors --- */

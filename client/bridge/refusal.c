@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "client/bridge/bridge_priv.h"
 #include "client/bridge/headers.h"
 #include "client/bridge/transcode.h"
 #include "latchkey/v1/common.rpc.h"
@@ -151,8 +152,7 @@ struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure 
 	struct lk_refusal refusal = { .status = status_of(failure) };
 	const char *why = sentence_of(adapter, failure, arena);
 	const ProtobufCMessage *message;
-	struct lk_buf *body = lk_arena_alloc(arena, sizeof *body);
-	uint8_t *room = lk_arena_alloc(arena, LK_REFUSAL_BODY_MAX);
+	struct lk_buf body = lk_bridge_buf(arena, LK_REFUSAL_BODY_MAX);
 
 	if (adapter != NULL) {
 		const struct lk_rest_error *error =
@@ -164,12 +164,7 @@ struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure 
 		message = plain_message(arena, failure, refusal.status, why);
 	}
 	put_headers(site, failure, refusal.status, headers);
-	if (message == NULL || body == NULL || room == NULL)
-		return refusal;
-	*body = (struct lk_buf) {
-		.data = room, .room = LK_REFUSAL_BODY_MAX, .cap = LK_REFUSAL_BODY_MAX
-	};
-	if (write_body(adapter, message, body).code == LK_OK)
-		refusal.body = (struct lk_bytes) { body->data, body->n };
+	if (message != NULL && write_body(adapter, message, &body).code == LK_OK)
+		refusal.body = (struct lk_bytes) { body.data, body.n };
 	return refusal;
 }

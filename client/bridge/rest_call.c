@@ -7,6 +7,7 @@
 #include "client/bridge/bridge_priv.h"
 #include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
+#include "client/bridge/judge.h"
 #include "client/bridge/route.h"
 #include "client/bridge/transcode.h"
 #include "latchkey/v1/common.rpc.h"
@@ -16,9 +17,7 @@ struct lk_rest_call {
 	const struct lk_site *site;
 	struct lk_http_exchange *exchange;
 	const struct lk_rest_route *route;
-	struct lk_presented presented;
-	struct lk_asker asker;
-	const lk_principal *principal;
+	struct lk_judging judging;
 	struct lk_buf headers; /* of the answer */
 	struct lk_ask ask;
 	lk_rest_next_fn next;
@@ -36,24 +35,19 @@ const char *lk_rest_realm(const struct lk_rest_call *call)
 	return call->site->realm->name;
 }
 
-const lk_principal *lk_rest_principal(const struct lk_rest_call *call)
-{
-	return call->principal;
-}
-
 const char *lk_rest_credential(const struct lk_rest_call *call)
 {
-	return call->presented.value;
+	return call->judging.presented.value;
 }
 
 const char *lk_rest_client_address(const struct lk_rest_call *call)
 {
-	return call->asker.forwarded.client;
+	return call->judging.asker.forwarded.client;
 }
 
 const char *lk_rest_user_agent(const struct lk_rest_call *call)
 {
-	return call->asker.user_agent;
+	return call->judging.asker.user_agent;
 }
 
 lk_time_ms lk_rest_now(const struct lk_rest_call *call)
@@ -100,7 +94,7 @@ void lk_rest_answer(struct lk_rest_call *call, const ProtobufCMessage *response)
 {
 	const struct lk_rest_surface *surface = call->site->adapter->surface;
 	struct lk_buf body;
-	const struct lk_cookie_policy policy = { .secure = call->asker.forwarded.is_https };
+	const struct lk_cookie_policy policy = { .secure = call->judging.asker.forwarded.is_https };
 	struct lk_status st;
 
 	lk_buf_init(&body, LK_BRIDGE_ANSWER_MAX);
@@ -131,13 +125,13 @@ static struct lk_bytes pack_subject(struct lk_rest_call *call)
 	struct lk_bytes packed;
 	uint8_t *room;
 
-	credential.kind = call->presented.kind;
-	credential.value = lk_rest_text(call->presented.value);
+	credential.kind = call->judging.presented.kind;
+	credential.value = lk_rest_text(call->judging.presented.value);
 	subject.realm = lk_rest_text(call->site->realm->name);
 	subject.n_credentials = 1;
 	subject.credentials = credentials;
-	subject.client_address = call->asker.forwarded.client;
-	subject.user_agent = call->asker.user_agent;
+	subject.client_address = call->judging.asker.forwarded.client;
+	subject.user_agent = call->judging.asker.user_agent;
 	packed.n = protobuf_c_message_get_packed_size(&subject.base);
 	room = lk_arena_alloc(call->exchange->arena, packed.n);
 	packed.data = room;
@@ -151,7 +145,7 @@ void lk_rest_call_service(struct lk_rest_call *call, const struct lk_method *met
 {
 	struct lk_bytes subject = { NULL, 0 };
 
-	if (call->principal != NULL && method->takes_subject) {
+	if (call->route->caller != LK_REST_ANYBODY && method->takes_subject) {
 		subject = pack_subject(call);
 		if (subject.data == NULL) {
 			lk_rest_fail_status(call, LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory"));
@@ -209,65 +203,29 @@ static void run(struct lk_rest_call *call)
 		route->serve(call->site->adapter->handlers, call, request);
 }
 
-static void deny(struct lk_rest_call *call, enum lk_fault fault, lk_deny_reason reason)
-{
-	lk_rest_fail(
-		call, &(struct lk_failure) {
-			      .fault = fault, .reason = reason, .is_key = call->presented.is_key });
-}
-
-/* Whether a proven API key asks where a person has to; what it may do there is not looked at. */
-static bool is_key_for_person(
-	const struct lk_rest_call *call, const lk_authenticate_response *verdict)
-{
-	return call->route->caller == LK_REST_SESSION && verdict->principal != NULL &&
-	       verdict->principal->session_id[0] == '\0' &&
-	       (verdict->allowed || verdict->reason == LK_DENY_REASON_PERMISSION_DENIED);
-}
-
-static void judged(void *arg, struct lk_status status, const ProtobufCMessage *message)
+static void judged(void *arg, const struct lk_failure *failure, const lk_principal *principal)
 {
 	struct lk_rest_call *call = arg;
-	const lk_authenticate_response *verdict = (const lk_authenticate_response *)message;
 
-	if (status.code != LK_OK) {
-		lk_rest_fail_status(call, status);
-	} else if (is_key_for_person(call, verdict)) {
-		deny(call, LK_FAULT_KEY, LK_DENY_REASON_UNSPECIFIED);
-	} else if (!verdict->allowed) {
-		deny(call, LK_FAULT_DENIED, verdict->reason);
-	} else if (call->route->needs_organization &&
-		   verdict->principal->organization_id[0] == '\0') {
-		deny(call, LK_FAULT_ORGANIZATION, LK_DENY_REASON_UNSPECIFIED);
-	} else {
-		call->principal = verdict->principal;
+	(void)principal;
+	if (failure != NULL)
+		lk_rest_fail(call, failure);
+	else
 		run(call);
-	}
 }
 
-/* Who calls, and may they? */
 static void judge(struct lk_rest_call *call)
 {
 	const struct lk_rest_route *route = call->route;
-	lk_credential credential = LK_CREDENTIAL_INIT;
-	lk_credential *credentials[] = { &credential };
-	lk_authenticate_request ask = LK_AUTHENTICATE_REQUEST_INIT;
-	char *permission = lk_rest_text(route->permission);
+	struct lk_judging *judging = &call->judging;
 
-	credential.kind = call->presented.kind;
-	credential.value = lk_rest_text(call->presented.value);
-	ask.realm = lk_rest_text(call->site->realm->name);
-	ask.n_credentials = 1;
-	ask.credentials = credentials;
-	ask.n_permissions = permission != NULL;
-	ask.permissions = &permission;
-	ask.client_address = call->asker.forwarded.client;
-	ask.user_agent = call->asker.user_agent;
-	call->ask = (struct lk_ask) {
-		.bridge = call->bridge, .exchange = call->exchange, .next = judged, .arg = call
-	};
-	lk_ask(&call->ask, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], &ask.base,
-		(struct lk_bytes) { NULL, 0 });
+	judging->permissions = &route->permission;
+	judging->n_permissions = route->permission != NULL;
+	judging->needs_organization = route->needs_organization;
+	judging->needs_person = route->caller == LK_REST_SESSION;
+	judging->next = judged;
+	judging->arg = call;
+	lk_judge(judging);
 }
 
 static bool takes_cookies(const struct lk_rest_call *call)
@@ -282,23 +240,13 @@ static bool takes_cookies(const struct lk_rest_call *call)
 
 static void admit(struct lk_rest_call *call)
 {
-	const struct lk_rest_route *route = call->route;
-
-	if (route->caller == LK_REST_ANYBODY) {
-		/* A cookie may be sent by a page that its user did not mean to send it. */
-		if (takes_cookies(call) && lk_cors_is_foreign(call->site, call->exchange))
-			deny(call, LK_FAULT_ORIGIN, LK_DENY_REASON_UNSPECIFIED);
-		else
-			run(call);
-	} else if (call->presented.n == 0) {
-		deny(call, LK_FAULT_DENIED, LK_DENY_REASON_NO_CREDENTIAL);
-	} else if (call->presented.n > 1) {
-		lk_rest_fail_http(call, 400, "one credential at a time");
-	} else if (call->presented.value[0] == '\0') {
-		deny(call, LK_FAULT_DENIED, LK_DENY_REASON_UNKNOWN_CREDENTIAL);
-	} else {
+	if (call->route->caller != LK_REST_ANYBODY)
 		judge(call);
-	}
+	/* A cookie may be sent by a page that its user did not mean to send it. */
+	else if (takes_cookies(call) && lk_cors_is_foreign(call->site, call->exchange))
+		lk_rest_fail(call, &(struct lk_failure) { .fault = LK_FAULT_ORIGIN });
+	else
+		run(call);
 }
 
 static bool verb_of(enum lk_http_method method, enum lk_rest_verb *verb_out)
@@ -356,11 +304,9 @@ void lk_rest_serve(
 	call->site = site;
 	call->exchange = exchange;
 	call->headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
-	st = lk_present(site, exchange, &call->presented);
-	if (st.code == LK_OK)
-		st = lk_asker_read(bridge, exchange, &call->asker);
+	st = lk_judging_init(&call->judging, bridge, site, exchange);
 	if (!lk_cors_is_preflight(exchange))
-		lk_cors_put(site, exchange, call->presented.is_key, &call->headers);
+		lk_cors_put(site, exchange, call->judging.presented.is_key, &call->headers);
 	if (st.code != LK_OK) {
 		lk_rest_fail_status(call, st);
 		return;

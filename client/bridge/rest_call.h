@@ -54,9 +54,6 @@ struct lk_arena *lk_rest_arena(struct lk_rest_call *call);
 
 const char *lk_rest_realm(const struct lk_rest_call *call);
 
-/* Who calls; NULL on a route for anybody. */
-const lk_principal *lk_rest_principal(const struct lk_rest_call *call);
-
 /* The credential as presented; "" on a route for anybody. */
 const char *lk_rest_credential(const struct lk_rest_call *call);
 
@@ -75,6 +72,12 @@ typedef void (*lk_rest_next_fn)(
  * The last thing that a step does. */
 void lk_rest_call_service(struct lk_rest_call *call, const struct lk_method *method,
 	const ProtobufCMessage *request, lk_rest_next_fn next);
+
+/* The service's SignIn, RefreshToken, and SignOut of the session whose token was presented; for the
+ * client that asks (rest_people.c). */
+void lk_rest_sign_in(struct lk_rest_call *call, char *email, char *password, lk_rest_next_fn next);
+void lk_rest_refresh(struct lk_rest_call *call, char *refresh_token, lk_rest_next_fn next);
+void lk_rest_sign_out(struct lk_rest_call *call, lk_rest_next_fn next);
 
 /* Adds `Location`: the path of the request, and `id` as a further segment. */
 void lk_rest_add_location(struct lk_rest_call *call, const char *id);

@@ -9,22 +9,19 @@
  */
 #include <stdio.h>
 
-#include "client/bridge/bridge_priv.h"
 #include "client/bridge/headers.h"
+#include "client/bridge/judge.h"
 #include "client/bridge/original.h"
 
 #define HEADERS_MAX 4096
 
 struct verify {
-	struct lk_bridge *bridge;
 	const struct lk_site *site;
 	struct lk_http_exchange *exchange;
 	const struct lk_bridge_route *rule; /* NULL: nothing is asked about a route */
 	enum lk_proxy proxy;
-	struct lk_presented presented;
-	struct lk_asker asker;
+	struct lk_judging judging;
 	struct lk_buf headers;
-	struct lk_ask ask;
 };
 
 /* As nginx wants to hear it. */
@@ -51,11 +48,9 @@ static void refuse(struct verify *verify, const struct lk_failure *failure)
 	lk_bridge_send(verify->exchange, refusal.status, refusal.body, &verify->headers);
 }
 
-static void deny(struct verify *verify, enum lk_fault fault, lk_deny_reason reason)
+static void refuse_route(struct verify *verify)
 {
-	refuse(verify,
-		&(struct lk_failure) {
-			.fault = fault, .reason = reason, .is_key = verify->presented.is_key });
+	refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_ROUTE });
 }
 
 static void put_list(struct lk_buf *out, const char *name, char *const *items, size_t n)
@@ -104,62 +99,29 @@ static void allow(struct verify *verify, const lk_principal *principal)
 	lk_bridge_send(verify->exchange, 200, (struct lk_bytes) { NULL, 0 }, out);
 }
 
-static void judged(void *arg, struct lk_status status, const ProtobufCMessage *message)
+static void judged(void *arg, const struct lk_failure *failure, const lk_principal *principal)
 {
 	struct verify *verify = arg;
-	const lk_authenticate_response *verdict = (const lk_authenticate_response *)message;
 
-	if (status.code != LK_OK)
-		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = status });
-	else if (!verdict->allowed)
-		deny(verify, LK_FAULT_DENIED, verdict->reason);
-	else if (verify->rule != NULL && verify->rule->organization &&
-		 verdict->principal->organization_id[0] == '\0')
-		deny(verify, LK_FAULT_ORGANIZATION, LK_DENY_REASON_UNSPECIFIED);
+	if (failure != NULL)
+		refuse(verify, failure);
 	else
-		allow(verify, verdict->principal);
+		allow(verify, principal);
 }
 
 static void judge(struct verify *verify)
 {
-	lk_credential credential = LK_CREDENTIAL_INIT;
-	lk_credential *credentials[] = { &credential };
-	lk_authenticate_request ask = LK_AUTHENTICATE_REQUEST_INIT;
+	const struct lk_bridge_route *rule = verify->rule;
+	struct lk_judging *judging = &verify->judging;
 
-	credential.kind = verify->presented.kind;
-	credential.value = lk_rest_text(verify->presented.value);
-	ask.realm = lk_rest_text(verify->site->realm->name);
-	ask.n_credentials = 1;
-	ask.credentials = credentials;
-	if (verify->rule != NULL) {
-		ask.n_permissions = verify->rule->n_permissions;
-		ask.permissions = (char **)(uintptr_t)verify->rule->permissions;
+	if (rule != NULL) {
+		judging->permissions = (const char *const *)rule->permissions;
+		judging->n_permissions = rule->n_permissions;
+		judging->needs_organization = rule->organization;
 	}
-	ask.client_address = verify->asker.forwarded.client;
-	ask.user_agent = verify->asker.user_agent;
-	verify->ask = (struct lk_ask) { .bridge = verify->bridge,
-		.exchange = verify->exchange,
-		.next = judged,
-		.arg = verify };
-	lk_ask(&verify->ask, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], &ask.base,
-		(struct lk_bytes) { NULL, 0 });
-}
-
-/* What can be said without asking the server. */
-static void admit(struct verify *verify)
-{
-	if (verify->rule != NULL && verify->rule->is_public)
-		allow(verify, NULL);
-	else if (verify->presented.n == 0)
-		deny(verify, LK_FAULT_DENIED, LK_DENY_REASON_NO_CREDENTIAL);
-	else if (verify->presented.n > 1)
-		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
-				       .http = 400,
-				       .why = "one credential at a time" });
-	else if (verify->presented.value[0] == '\0')
-		deny(verify, LK_FAULT_DENIED, LK_DENY_REASON_UNKNOWN_CREDENTIAL);
-	else
-		judge(verify);
+	judging->next = judged;
+	judging->arg = verify;
+	lk_judge(judging);
 }
 
 /* Finds the rule for the original request; false when the answer has been given. */
@@ -172,8 +134,8 @@ static bool find_rule(struct verify *verify)
 	if (original.proxy == LK_PROXY_NONE)
 		return true;
 	/* A proxy that is not listed would let everybody in to everything. */
-	if (!verify->asker.is_trusted) {
-		deny(verify, LK_FAULT_ROUTE, LK_DENY_REASON_UNSPECIFIED);
+	if (!verify->judging.asker.forwarded.is_trusted) {
+		refuse_route(verify);
 		return false;
 	}
 	verify->proxy = original.proxy;
@@ -186,7 +148,7 @@ static bool find_rule(struct verify *verify)
 	path = (struct lk_bytes) { (const uint8_t *)original.path, original.path_n };
 	verify->rule = lk_site_rule(verify->site, original.method, path);
 	if (verify->rule == NULL)
-		deny(verify, LK_FAULT_ROUTE, LK_DENY_REASON_UNSPECIFIED);
+		refuse_route(verify);
 	return verify->rule != NULL;
 }
 
@@ -200,15 +162,16 @@ void lk_verify_serve(
 		lk_http_send(exchange, &(struct lk_http_answer) { .status = 503, .close = true });
 		return;
 	}
-	verify->bridge = bridge;
 	verify->site = site;
 	verify->exchange = exchange;
 	verify->headers = lk_bridge_buf(exchange->arena, HEADERS_MAX);
-	st = lk_present(site, exchange, &verify->presented);
-	if (st.code == LK_OK)
-		st = lk_asker_read(bridge, exchange, &verify->asker);
+	st = lk_judging_init(&verify->judging, bridge, site, exchange);
 	if (st.code != LK_OK)
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = st });
-	else if (find_rule(verify))
-		admit(verify);
+	else if (!find_rule(verify))
+		return;
+	else if (verify->rule != NULL && verify->rule->is_public)
+		allow(verify, NULL);
+	else
+		judge(verify);
 }

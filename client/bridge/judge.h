@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Who asks, and may they? The one way that every credential goes that the bridge is shown, be it
+ * for a route of a surface or for a proxy.
+ */
+#pragma once
+
+#include "client/bridge/bridge_priv.h"
+
+struct lk_judging {
+	struct lk_bridge *bridge;
+	const struct lk_site *site;
+	struct lk_http_exchange *exchange;
+	struct lk_presented presented;
+	struct lk_asker asker;
+
+	/* What is asked for. */
+	const char *const *permissions; /* all of them */
+	size_t n_permissions;
+	bool needs_organization; /* the caller belongs to one */
+	bool needs_person;       /* API keys are refused, whatever they may do */
+
+	/* The answer: a failure, or else who it is; both last as long as the exchange. */
+	void (*next)(void *arg, const struct lk_failure *failure, const lk_principal *principal);
+	void *arg;
+
+	struct lk_ask ask;
+};
+
+/* Reads what the exchange says of its credential and its client. LK_RESOURCE_EXHAUSTED. */
+LK_MUST_USE struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *bridge,
+	const struct lk_site *site, struct lk_http_exchange *exchange);
+
+/* Judges, and goes on with `next`, at once or later. */
+void lk_judge(struct lk_judging *judging);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A latchkeyd of a test's own, and the CLI to talk to it. Standard library only."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -22,10 +23,15 @@ realms:
 """
 
 
+# Below the ports that the kernel gives to whoever connects, who may be another test; each once,
+# from where no other process is likely to begin.
+FIRST_PORT, N_PORTS = 20000, 12000
+ports = itertools.count(random.randrange(N_PORTS))
+
+
 def free_port():
-    """Below those that the kernel gives to whoever connects, who may be another test."""
-    while True:
-        port = random.randrange(20000, 32000)
+    for n in ports:
+        port = FIRST_PORT + n % N_PORTS
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

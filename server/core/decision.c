@@ -31,6 +31,22 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 		return "the user is disabled";
 	case LK_DENY_ORGANIZATION_DISABLED:
 		return "the organization is disabled";
+	case LK_DENY_NO_ROUTE:
+		return "nobody is let through here";
+	case LK_DENY_KIND_NOT_ALLOWED:
+		return "a credential of another kind is needed here";
+	case LK_DENY_ORGANIZATION_REQUIRED:
+		return "the caller belongs to no organization";
+	case LK_DENY_PLAN_REQUIRED:
+		return "the organization's plan does not include this";
+	case LK_DENY_INVALID_REQUEST:
+		return "the request is not valid";
+	case LK_DENY_USER_NOT_ALLOWED:
+		return "the user is not of the caller's organization";
+	case LK_DENY_RATE_LIMITED:
+		return "too many requests";
+	case LK_DENY_QUOTA_EXCEEDED:
+		return "the quota is used up";
 	}
 	assert(false); /* a number outside the enum */
 	return "";

@@ -239,18 +239,21 @@ static void fail_allocation(struct server *server, struct lk_http_exchange *exch
 static void count(struct server *server, struct lk_http_exchange *exchange)
 {
 	struct lk_http_counters counters;
+	unsigned long n_held = 0;
 	char text[512];
 
 	pthread_mutex_lock(&server->holding.mutex);
 	lk_http_count(server->http, &counters);
+	for (const struct held *held = server->holding.for_release; held != NULL; held = held->next)
+		n_held++;
 	pthread_mutex_unlock(&server->holding.mutex);
 	snprintf(text, sizeof text,
 		"connections %lu\nopen %lu\nturned_away %lu\nrequests %lu\nrefused %lu\n"
-		"class_2 %lu\nclass_4 %lu\nclass_5 %lu\n",
+		"class_2 %lu\nclass_4 %lu\nclass_5 %lu\nheld %lu\n",
 		(unsigned long)counters.connections, (unsigned long)counters.open,
 		(unsigned long)counters.turned_away, (unsigned long)counters.requests,
 		(unsigned long)counters.refused, (unsigned long)counters.by_class[2],
-		(unsigned long)counters.by_class[4], (unsigned long)counters.by_class[5]);
+		(unsigned long)counters.by_class[4], (unsigned long)counters.by_class[5], n_held);
 	answer_text(exchange, 200, text);
 }
 

@@ -49,7 +49,7 @@ asan: (build "asan")
 # Runs the tests that use threads under the thread sanitizer
 [no-exit-message]
 tsan: (build "tsan")
-    @scripts/ctest.sh --preset tsan
+    @scripts/ctest.sh --preset tsan -j2
 
 # Runs each fuzz target for so many seconds on its corpus
 [no-exit-message]

@@ -336,7 +336,7 @@ TEST(ending_peers_in_the_middle_of_a_message_does_not_stop_nng_from_freeing_pipe
 	struct listening l;
 
 	listening_open(&l, (struct lk_net_options) { .interval_ms = 5 });
-	for (unsigned i = 0; i < listening_rounds(20); i++) {
+	for (unsigned i = 0; i < listening_rounds(6); i++) {
 		pthread_t threads[8];
 
 		for (size_t k = 0; k < LK_COUNT(threads); k++)

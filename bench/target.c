@@ -33,10 +33,10 @@ static void print_http(const struct lk_target *target, FILE *file)
 		"http: { trusted_proxies: [127.0.0.1], loops: %u }\n"
 		"realms:\n"
 		"  bench:\n"
+		"    routes:\n"
+		"      - { path: /records/*, methods: [GET], permissions: [records.read] }\n"
 		"    http:\n"
-		"      listen: [\"127.0.0.1:%u\"]\n"
-		"      routes:\n"
-		"        - { path: /records/*, methods: [GET], permissions: [records.read] }\n",
+		"      listen: [\"127.0.0.1:%u\"]\n",
 		lk_spawn_cpus(), target->http_port);
 }
 

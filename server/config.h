@@ -34,6 +34,10 @@ struct lk_config_realm {
 	const char *audience; /* likewise */
 	struct lk_password_policy passwords;
 	struct lk_subject_policy subject;
+	const struct lk_route_spec *routes;
+	size_t n_routes;
+	const char **key_plans;
+	size_t n_key_plans;
 	struct lk_bridge_realm *http; /* its part of the bridge's configuration */
 };
 

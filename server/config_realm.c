@@ -128,6 +128,13 @@ static const struct lk_config_field realm_fields[] = {
 	{ .name = "sessions", .kind = LK_CONFIG_SECTION, .section = sessions_fields },
 	{ .name = "passwords", .kind = LK_CONFIG_SECTION, .section = passwords_fields },
 	{ .name = "subject", .kind = LK_CONFIG_SECTION, .section = subject_fields },
+	{ .name = "key_plans",
+		.kind = LK_CONFIG_TEXTS,
+		.offset = IN_REALM(key_plans),
+		.max = LK_PLANS_MAX,
+		.is_valid = lk_config_is_plan,
+		.rule = "each entry is 1 to 64 bytes" },
+	{ .name = "routes", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_routes },
 	{ .name = "http", .kind = LK_CONFIG_CUSTOM, .read = read_http },
 	{ 0 },
 };
@@ -225,6 +232,10 @@ void lk_config_realm_spec(const struct lk_config_realm *realm,
 		.sessions = sessions_out,
 		.passwords = &realm->passwords,
 		.subject = realm->subject,
+		.routes = realm->routes,
+		.n_routes = realm->n_routes,
+		.key_plans = realm->key_plans,
+		.n_key_plans = realm->n_key_plans,
 	};
 }
 
@@ -270,12 +281,11 @@ static void read_realm(struct lk_config_reader *reader, const struct lk_config_r
 	realm->key_prefix = entry->key_prefix;
 	if (entry->node != NULL) {
 		lk_config_read_section(reader, realm_fields, entry->section, entry->node, realm);
+		lk_config_check_routes(reader, realm);
 		check_realm(reader, entry->section, entry->node, realm);
 	}
 	realm->http->name = realm->name;
 	realm->http->key_prefix = realm->key_prefix;
-	realm->http->permissions = realm->permissions;
-	realm->http->n_permissions = realm->n_permissions;
 }
 
 void lk_config_read_realms(

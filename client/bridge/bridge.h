@@ -46,7 +46,7 @@ extern const char *const lk_bridge_scopes[];
 LK_MUST_USE struct lk_status lk_bridge_start(
 	const struct lk_bridge_options *options, struct lk_bridge **bridge_out);
 
-/* Puts what a newly read configuration says of realms into force: hosts, origins, routes. Addresses
+/* Puts what a newly read configuration says of realms into force: hosts, origins. Addresses
  * and limits stay until a restart. The configuration outlives the bridge. A realm that is gone is
  * refused. LK_RESOURCE_EXHAUSTED, and then nothing has changed. */
 LK_MUST_USE struct lk_status lk_bridge_reload(

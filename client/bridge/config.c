@@ -13,7 +13,7 @@
 typedef void read_fn(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
-static read_fn read_networks, read_methods, read_routes, read_realms;
+static read_fn read_networks, read_realms;
 
 /* What lk_config_read_texts fills in. */
 struct texts {
@@ -82,37 +82,12 @@ const struct lk_config_field lk_bridge_realm_fields[] = {
 		.is_valid = lk_bridge_is_origin,
 		.rule = "each entry is scheme://host or scheme://host:port as a browser sends it: "
 			"in lower case, and the port only if it is not the scheme's own" },
-	{ .name = "routes", .kind = LK_CONFIG_CUSTOM, .read = read_routes },
-	{ 0 },
-};
-
-#define IN_ROUTE(member) offsetof(struct lk_bridge_route, member)
-
-static const struct lk_config_field route_fields[] = {
-	{ .name = "path",
-		.kind = LK_CONFIG_TEXT,
-		.offset = IN_ROUTE(path),
-		.required = true,
-		.is_valid = lk_bridge_is_route,
-		.rule = "must be a path from / on without empty or dot segments, %, ? and #, and "
-			"* only at its end" },
-	{ .name = "methods", .kind = LK_CONFIG_CUSTOM, .read = read_methods },
-	{ .name = "permissions",
-		.kind = LK_CONFIG_TEXTS,
-		.offset = IN_ROUTE(permissions),
-		.max = LK_CONFIG_PERMISSIONS_MAX },
-	{ .name = "public", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(is_public) },
-	{ .name = "organization", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(organization) },
 	{ 0 },
 };
 
 /* For latchkey-bridge: the rest of the file is latchkeyd's, and checked there. */
 static const struct lk_config_field whole_realm_fields[] = {
 	{ .name = "key_prefix", .kind = LK_CONFIG_TEXT, .offset = IN_REALM(key_prefix) },
-	{ .name = "permissions",
-		.kind = LK_CONFIG_TEXTS,
-		.offset = IN_REALM(permissions),
-		.max = LK_CONFIG_PERMISSIONS_MAX },
 	{ .name = "http", .kind = LK_CONFIG_SECTION, .section = lk_bridge_realm_fields },
 	{ .kind = LK_CONFIG_OTHERS },
 };
@@ -155,93 +130,6 @@ static void read_networks(
 			n++;
 	config->trusted_proxies = networks;
 	config->n_trusted_proxies = n;
-}
-
-static uint32_t bit_of_method(const char *text)
-{
-	static const char *const names[] = {
-		[LK_HTTP_GET] = "GET",
-		[LK_HTTP_HEAD] = "HEAD",
-		[LK_HTTP_POST] = "POST",
-		[LK_HTTP_PUT] = "PUT",
-		[LK_HTTP_PATCH] = "PATCH",
-		[LK_HTTP_DELETE] = "DELETE",
-		[LK_HTTP_OPTIONS] = "OPTIONS",
-	};
-
-	for (size_t i = 0; i < LK_COUNT(names); i++)
-		if (strcmp(text, names[i]) == 0)
-			return UINT32_C(1) << i;
-	return 0;
-}
-
-static bool is_method(const char *text)
-{
-	return bit_of_method(text) != 0;
-}
-
-static void read_methods(
-	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
-{
-	static const struct lk_config_field field = {
-		.kind = LK_CONFIG_TEXTS,
-		.max = LK_HTTP_OTHER,
-		.is_valid = is_method,
-		.rule = "each entry is GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
-	};
-	struct lk_bridge_route *route = into;
-	struct texts texts = { NULL, 0 };
-
-	lk_config_read_texts(reader, &field, name, node, &texts.items);
-	if (texts.items != NULL && texts.n == 0)
-		lk_config_complain(reader, node, name, "has no entries");
-	route->methods = 0;
-	for (size_t i = 0; i < texts.n; i++)
-		if (texts.items[i] != NULL)
-			route->methods |= bit_of_method(texts.items[i]);
-	if ((route->methods & UINT32_C(1) << LK_HTTP_GET) != 0)
-		route->methods |= UINT32_C(1) << LK_HTTP_HEAD;
-}
-
-static void read_route(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
-	struct lk_bridge_route *route)
-{
-	route->methods = UINT32_MAX;
-	lk_config_read_section(reader, route_fields, name, node, route);
-	if (route->is_public && (route->n_permissions > 0 || route->organization))
-		lk_config_complain(reader, node, name,
-			"what is public cannot ask for permissions or an organization");
-	if (route->path == NULL)
-		return;
-	route->path_n = strcspn(route->path, "*");
-	route->is_prefix = route->path[route->path_n] == '*';
-}
-
-static void read_routes(
-	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
-{
-	struct lk_bridge_realm *realm = into;
-	struct lk_bridge_route *routes;
-	yaml_node_item_t *items;
-	size_t n;
-
-	if (node->type != YAML_SEQUENCE_NODE) {
-		lk_config_complain(reader, node, name, "must be a list");
-		return;
-	}
-	items = node->data.sequence.items.start;
-	n = (size_t)(node->data.sequence.items.top - items);
-	routes = n <= LK_BRIDGE_ROUTES_MAX ? lk_arena_calloc(reader->arena, n + 1, sizeof *routes)
-					   : NULL;
-	if (routes == NULL) {
-		lk_config_complain(reader, node, name, "has more than 256 entries");
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		read_route(reader, name, yaml_document_get_node(&reader->document, items[i]),
-			&routes[i]);
-	realm->routes = routes;
-	realm->n_routes = n;
 }
 
 /* For latchkey-bridge. */
@@ -341,40 +229,11 @@ static void check_hosts(struct lk_config_reader *reader, const struct lk_bridge_
 	}
 }
 
-/* Whether all that fits `later` fits `route`. */
-static bool covers(const struct lk_bridge_route *route, const struct lk_bridge_route *later)
-{
-	return (later->methods & ~route->methods) == 0 && route->path_n <= later->path_n &&
-	       memcmp(route->path, later->path, route->path_n) == 0 &&
-	       (route->is_prefix || (route->path_n == later->path_n && !later->is_prefix));
-}
-
-static void check_route(struct lk_config_reader *reader, const struct lk_bridge_realm *realm,
-	const struct lk_bridge_route *route)
-{
-	for (size_t i = 0; i < route->n_permissions; i++)
-		if (find_text(route->permissions[i], realm->permissions, realm->n_permissions) ==
-			NULL)
-			lk_config_complain_of(reader, route->permissions[i],
-				"an entry is not among the permissions of the realm");
-	for (const struct lk_bridge_route *earlier = realm->routes; earlier < route; earlier++)
-		if (covers(earlier, route)) {
-			lk_config_complain_of(reader, route->path,
-				"is of no effect: an earlier route is for all of it");
-			return;
-		}
-}
-
 void lk_bridge_config_check(struct lk_config_reader *reader, const struct lk_bridge_config *config)
 {
 	check_addresses(reader, config);
-	for (size_t i = 0; i < config->n_realms; i++) {
-		const struct lk_bridge_realm *realm = &config->realms[i];
-
-		check_hosts(reader, config, realm);
-		for (size_t j = 0; j < realm->n_routes; j++)
-			check_route(reader, realm, &realm->routes[j]);
-	}
+	for (size_t i = 0; i < config->n_realms; i++)
+		check_hosts(reader, config, &config->realms[i]);
 }
 
 static void check(struct lk_config_reader *reader, void *into)

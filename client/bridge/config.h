@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 
-#include "client/bridge/http_parse.h"
 #include "proto/wire/arena.h"
 #include "proto/wire/buf.h"
 #include "proto/wire/network.h"
@@ -19,34 +18,17 @@
 #define LK_BRIDGE_NETWORKS_MAX 64
 #define LK_BRIDGE_HOSTS_MAX 64
 #define LK_BRIDGE_ORIGINS_MAX 64
-#define LK_BRIDGE_ROUTES_MAX 256
-
-/* A rule of /_latchkey/verify. The first one that fits a request is the one that counts. */
-struct lk_bridge_route {
-	const char *path; /* as in the file: absolute, a final `*` if it is a prefix */
-	size_t path_n;    /* its bytes without that */
-	bool is_prefix;
-	uint32_t methods; /* 1 << enum lk_http_method; HEAD is there when GET is; all by default */
-	const char **permissions; /* all are needed */
-	size_t n_permissions;
-	bool is_public;    /* for everybody; then the rest is empty */
-	bool organization; /* the caller has to belong to one */
-};
 
 struct lk_bridge_realm {
 	const char *name;
 	const char *key_prefix; /* tells a key from other bearers */
-	const char **permissions;
-	size_t n_permissions;
-	const char *surface; /* "incrm", "omnicrm"; NULL: only what every realm has */
-	const char **listen; /* addresses for this realm alone: "127.0.0.1:8082", "[::1]:8082" */
+	const char *surface;    /* "incrm", "omnicrm"; NULL: only what every realm has */
+	const char **listen;    /* addresses for this realm alone: "127.0.0.1:8082", "[::1]:8082" */
 	size_t n_listen;
 	const char **hosts; /* names in Host that stand for it: lower case, no port */
 	size_t n_hosts;
 	const char **origins; /* exact, of browsers that may send credentials */
 	size_t n_origins;
-	const struct lk_bridge_route *routes;
-	size_t n_routes;
 };
 
 struct lk_bridge_config {

@@ -7,7 +7,6 @@
 #include "proto/wire/network.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
 #define HOST_MAX 253
@@ -95,21 +94,4 @@ bool lk_bridge_is_origin(const char *text)
 			return false;
 	}
 	return is_name(host, n) || is_ip((struct lk_bytes) { (const uint8_t *)host, n });
-}
-
-bool lk_bridge_is_route(const char *text)
-{
-	/* RFC 3986: what may stand in a segment, without `%` and `*`. */
-	size_t n = strspn(text, LOWER UPPER DIGITS "/-._~!$&'()+,;=:@");
-
-	if (text[0] != '/' || (text[n] != '\0' && strcmp(text + n, "*") != 0))
-		return false;
-	for (const char *slash = text; slash != NULL; slash = strchr(slash + 1, '/')) {
-		size_t segment_n = strcspn(slash + 1, "/");
-
-		if (slash[1] == '/' || (segment_n == 1 && slash[1] == '.') ||
-			(segment_n == 2 && slash[1] == '.' && slash[2] == '.'))
-			return false;
-	}
-	return true;
 }

@@ -16,6 +16,3 @@ bool lk_bridge_is_host(const char *text);
 
 /* As browsers send it: "https://app.example", "http://localhost:3000". */
 bool lk_bridge_is_origin(const char *text);
-
-/* An absolute path that has one meaning, with a `*` at its end or without. */
-bool lk_bridge_is_route(const char *text);

@@ -312,6 +312,8 @@ static int error_for_denial(lk_deny_reason reason, bool is_key)
 	case LK_DENY_REASON_ORGANIZATION_DISABLED:
 		return INCRM_ERROR_BUSINESS_ACCESS_REQUIRED;
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
+	case LK_DENY_REASON_KIND_NOT_ALLOWED:
+	case LK_DENY_REASON_PLAN_REQUIRED:
 		return INCRM_ERROR_FORBIDDEN;
 	default:
 		return is_key ? INCRM_ERROR_INVALID_API_KEY : INCRM_ERROR_INVALID_ACCESS_TOKEN;
@@ -333,6 +335,8 @@ static int error_for_reason(enum lk_error_reason reason)
 		return INCRM_ERROR_INSUFFICIENT_PERMISSIONS;
 	case LK_TOO_MANY_ATTEMPTS:
 		return INCRM_ERROR_TOO_MANY_REQUESTS;
+	case LK_PLAN_REQUIRED:
+		return INCRM_ERROR_FORBIDDEN;
 	case LK_NO_REASON:
 	case LK_IDEMPOTENCY_KEY_REUSED:
 		break;

@@ -17,9 +17,27 @@ static void fail(const struct lk_judging *judging, struct lk_failure failure)
 	judging->next(judging->arg, &failure, NULL);
 }
 
+static void fail_http(const struct lk_judging *judging, unsigned status, const char *why)
+{
+	fail(judging, (struct lk_failure) { .fault = LK_FAULT_HTTP, .http = status, .why = why });
+}
+
+/* Reasons that stand for something else than the credential. */
 static void deny(const struct lk_judging *judging, lk_deny_reason reason)
 {
-	fail(judging, (struct lk_failure) { .fault = LK_FAULT_DENIED, .reason = reason });
+	switch ((int)reason) {
+	case LK_DENY_REASON_AMBIGUOUS_CREDENTIALS:
+		fail_http(judging, 400, "one credential at a time");
+		break;
+	case LK_DENY_REASON_NO_ROUTE:
+		fail(judging, (struct lk_failure) { .fault = LK_FAULT_ROUTE });
+		break;
+	case LK_DENY_REASON_ORGANIZATION_REQUIRED:
+		fail(judging, (struct lk_failure) { .fault = LK_FAULT_ORGANIZATION });
+		break;
+	default:
+		fail(judging, (struct lk_failure) { .fault = LK_FAULT_DENIED, .reason = reason });
+	}
 }
 
 /* Whether a proven API key asks where a person has to; what it may do there is not looked at. */
@@ -48,19 +66,25 @@ static void judged(void *arg, struct lk_status status, const ProtobufCMessage *m
 		judging->next(judging->arg, NULL, verdict->principal);
 }
 
-static void ask(struct lk_judging *judging)
+void lk_judge(struct lk_judging *judging)
 {
 	lk_credential credential = LK_CREDENTIAL_INIT;
-	lk_credential *credentials[] = { &credential };
+	/* Of several, it is enough to say that there is more than one. */
+	lk_credential *credentials[] = { &credential, &credential };
 	lk_authenticate_request request = LK_AUTHENTICATE_REQUEST_INIT;
 
 	credential.kind = judging->presented.kind;
 	credential.value = lk_rest_text(judging->presented.value);
 	request.realm = lk_rest_text(judging->site->realm->name);
-	request.n_credentials = 1;
+	request.n_credentials = judging->presented.n < 2 ? judging->presented.n : 2;
 	request.credentials = credentials;
 	request.n_permissions = judging->n_permissions;
 	request.permissions = (char **)(uintptr_t)judging->permissions;
+	request.by_route = judging->path != NULL;
+	if (request.by_route) {
+		request.method = lk_rest_text(judging->method);
+		request.path = lk_rest_text(judging->path);
+	}
 	request.client_address = judging->asker.forwarded.client;
 	request.user_agent = judging->asker.user_agent;
 	judging->ask = (struct lk_ask) { .bridge = judging->bridge,
@@ -69,18 +93,4 @@ static void ask(struct lk_judging *judging)
 		.arg = judging };
 	lk_ask(&judging->ask, &lk_auth_service_methods[LK_AUTH_SERVICE_AUTHENTICATE], &request.base,
 		(struct lk_bytes) { NULL, 0 });
-}
-
-void lk_judge(struct lk_judging *judging)
-{
-	if (judging->presented.n == 0)
-		deny(judging, LK_DENY_REASON_NO_CREDENTIAL);
-	else if (judging->presented.n > 1)
-		fail(judging, (struct lk_failure) { .fault = LK_FAULT_HTTP,
-				      .http = 400,
-				      .why = "one credential at a time" });
-	else if (judging->presented.value[0] == '\0')
-		deny(judging, LK_DENY_REASON_UNKNOWN_CREDENTIAL);
-	else
-		ask(judging);
 }

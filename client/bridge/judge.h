@@ -18,8 +18,11 @@ struct lk_judging {
 	size_t n_permissions;
 	bool needs_organization; /* the caller belongs to one */
 	bool needs_person;       /* API keys are refused, whatever they may do */
+	const char *method;      /* of the request that a proxy asks about, which the realm's */
+	const char *path;        /* routes are for; NULL: none */
 
-	/* The answer: a failure, or else who it is; both last as long as the exchange. */
+	/* The answer: a failure, or else who it is, NULL on a public route; both last as long as
+	 * the exchange. */
 	void (*next)(void *arg, const struct lk_failure *failure, const lk_principal *principal);
 	void *arg;
 

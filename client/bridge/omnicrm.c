@@ -84,6 +84,8 @@ static int error_for_denial(lk_deny_reason reason, bool is_key)
 	case LK_DENY_REASON_PERMISSION_DENIED:
 		return OMNICRM_ERROR_INSUFFICIENT_SCOPE;
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
+	case LK_DENY_REASON_KIND_NOT_ALLOWED:
+	case LK_DENY_REASON_PLAN_REQUIRED:
 		return OMNICRM_ERROR_ACCESS_DENIED;
 	default:
 		break;
@@ -105,6 +107,8 @@ static int error_for_reason(enum lk_error_reason reason)
 		return OMNICRM_ERROR_INSUFFICIENT_SCOPE;
 	case LK_TOO_MANY_ATTEMPTS:
 		return OMNICRM_ERROR_TOO_MANY_REQUESTS;
+	case LK_PLAN_REQUIRED:
+		return OMNICRM_ERROR_ACCESS_DENIED;
 	case LK_NO_REASON:
 	case LK_IDEMPOTENCY_KEY_REUSED:
 		break;

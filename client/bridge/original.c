@@ -59,6 +59,7 @@ bool lk_original_path(struct lk_bytes target, struct lk_original *original)
 		}
 		original->path[original->path_n++] = (char)byte;
 	}
+	original->path[original->path_n] = '\0';
 	/* Overlong forms of slashes and dots are no UTF-8. */
 	return !is_ambiguous(original->path + segment, original->path_n - segment, true) &&
 	       lk_utf8_valid((struct lk_bytes) { (uint8_t *)original->path, original->path_n });

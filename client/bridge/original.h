@@ -16,7 +16,7 @@ enum lk_proxy {
 struct lk_original {
 	enum lk_proxy proxy;
 	enum lk_http_method method;
-	char path[LK_ORIGINAL_PATH_MAX]; /* percent-decoded, without the query */
+	char path[LK_ORIGINAL_PATH_MAX + 1]; /* percent-decoded, without the query */
 	size_t path_n;
 };
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "latchkey/v1/common.rpc.h"
+
 #define SCHEME "bearer"
 
 struct lk_bytes lk_bearer_of(struct lk_bytes value)
@@ -32,13 +34,15 @@ struct lk_status lk_present(const struct lk_site *site, const struct lk_http_exc
 	size_t n_bearers = lk_http_header(exchange, "authorization", &bearer);
 	size_t n_keys = lk_http_header(exchange, site->key_header, &key);
 
-	*presented_out = (struct lk_presented) { .n = n_bearers + n_keys, .value = "" };
+	*presented_out = (struct lk_presented) {
+		.n = n_bearers + n_keys, .kind = LK_CREDENTIAL_KIND_BEARER, .value = ""
+	};
 	if (presented_out->n != 1)
 		return LK_SUCCESS;
 	if (n_bearers > 0)
 		key = lk_bearer_of(bearer);
-	presented_out->kind = n_keys > 0 ? LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_API_KEY
-					 : LATCHKEY__V1__CREDENTIAL_KIND__CREDENTIAL_KIND_BEARER;
+	if (n_keys > 0)
+		presented_out->kind = LK_CREDENTIAL_KIND_API_KEY;
 	presented_out->is_key = n_keys > 0 || has_prefix(key, site->realm->key_prefix);
 	/* A text with a byte that no credential has would be no valid text in a message. */
 	for (size_t i = 0; i < key.n; i++)

@@ -56,15 +56,25 @@ static const char *sentence_of(
 	return text;
 }
 
+static unsigned status_of_denial(lk_deny_reason reason)
+{
+	switch ((int)reason) {
+	case LK_DENY_REASON_PERMISSION_DENIED:
+	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
+	case LK_DENY_REASON_KIND_NOT_ALLOWED:
+	case LK_DENY_REASON_PLAN_REQUIRED:
+		return 403;
+	default:
+		return 401;
+	}
+}
+
 /* Where a realm has no surface, which would have its own. */
 static unsigned status_of(const struct lk_failure *failure)
 {
 	switch (failure->fault) {
 	case LK_FAULT_DENIED:
-		return failure->reason == LK_DENY_REASON_PERMISSION_DENIED ||
-				       failure->reason == LK_DENY_REASON_NETWORK_NOT_ALLOWED
-			       ? 403
-			       : 401;
+		return status_of_denial(failure->reason);
 	case LK_FAULT_CALL:
 		/* It is the bridge that calls, and its own key that is refused. */
 		if (failure->status.code == LK_UNAUTHENTICATED ||

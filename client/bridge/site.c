@@ -96,23 +96,6 @@ const struct lk_site *lk_sites_by_host(const struct lk_sites *sites, struct lk_b
 	return NULL;
 }
 
-static bool fits(
-	const struct lk_bridge_route *route, enum lk_http_method method, struct lk_bytes path)
-{
-	return (route->methods & (1u << method)) != 0 &&
-	       (route->is_prefix ? path.n >= route->path_n : path.n == route->path_n) &&
-	       memcmp(path.data, route->path, route->path_n) == 0;
-}
-
-const struct lk_bridge_route *lk_site_rule(
-	const struct lk_site *site, enum lk_http_method method, struct lk_bytes path)
-{
-	for (size_t i = 0; i < site->realm->n_routes; i++)
-		if (fits(&site->realm->routes[i], method, path))
-			return &site->realm->routes[i];
-	return NULL;
-}
-
 bool lk_site_lists_origin(const struct lk_site *site, struct lk_bytes origin)
 {
 	for (size_t i = 0; i < site->realm->n_origins; i++) {

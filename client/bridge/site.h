@@ -34,9 +34,5 @@ const struct lk_site *lk_sites_find(const struct lk_sites *sites, const char *re
 /* The site that Host names, without regard to case, or NULL. */
 const struct lk_site *lk_sites_by_host(const struct lk_sites *sites, struct lk_bytes host);
 
-/* The first rule that fits, or NULL. A HEAD is judged as a GET. */
-const struct lk_bridge_route *lk_site_rule(
-	const struct lk_site *site, enum lk_http_method method, struct lk_bytes path);
-
 /* Whether a browser's page of this origin may send credentials. */
 bool lk_site_lists_origin(const struct lk_site *site, struct lk_bytes origin);

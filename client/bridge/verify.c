@@ -18,8 +18,7 @@
 struct verify {
 	const struct lk_site *site;
 	struct lk_http_exchange *exchange;
-	const struct lk_bridge_route *rule; /* NULL: nothing is asked about a route */
-	enum lk_proxy proxy;
+	struct lk_original original;
 	struct lk_judging judging;
 	struct lk_buf headers;
 };
@@ -38,7 +37,7 @@ static void refuse(struct verify *verify, const struct lk_failure *failure)
 		lk_refuse(verify->site, failure, verify->exchange->arena, &verify->headers);
 	char status[8];
 
-	if (verify->proxy == LK_PROXY_NGINX) {
+	if (verify->original.proxy == LK_PROXY_NGINX) {
 		snprintf(status, sizeof status, "%u", refusal.status);
 		lk_put_header_raw(&verify->headers, "X-Latchkey-Status", status);
 		lk_put_header_bytes(&verify->headers, "X-Latchkey-Body", refusal.body);
@@ -46,11 +45,6 @@ static void refuse(struct verify *verify, const struct lk_failure *failure)
 		refusal.body.n = 0;
 	}
 	lk_bridge_send(verify->exchange, refusal.status, refusal.body, &verify->headers);
-}
-
-static void refuse_route(struct verify *verify)
-{
-	refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_ROUTE });
 }
 
 static void put_list(struct lk_buf *out, const char *name, char *const *items, size_t n)
@@ -109,47 +103,29 @@ static void judged(void *arg, const struct lk_failure *failure, const lk_princip
 		allow(verify, principal);
 }
 
-static void judge(struct verify *verify)
+/* What the original request was; false when the answer has been given. */
+static bool read_original(struct verify *verify)
 {
-	const struct lk_bridge_route *rule = verify->rule;
-	struct lk_judging *judging = &verify->judging;
+	struct lk_original *original = &verify->original;
+	bool is_clear = lk_original_read(verify->exchange, original);
 
-	if (rule != NULL) {
-		judging->permissions = (const char *const *)rule->permissions;
-		judging->n_permissions = rule->n_permissions;
-		judging->needs_organization = rule->organization;
-	}
-	judging->next = judged;
-	judging->arg = verify;
-	lk_judge(judging);
-}
-
-/* Finds the rule for the original request; false when the answer has been given. */
-static bool find_rule(struct verify *verify)
-{
-	struct lk_original original;
-	struct lk_bytes path;
-	bool is_clear = lk_original_read(verify->exchange, &original);
-
-	if (original.proxy == LK_PROXY_NONE)
+	if (original->proxy == LK_PROXY_NONE)
 		return true;
 	/* A proxy that is not listed would let everybody in to everything. */
 	if (!verify->judging.asker.forwarded.is_trusted) {
-		refuse_route(verify);
+		original->proxy = LK_PROXY_NONE;
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_ROUTE });
 		return false;
 	}
-	verify->proxy = original.proxy;
 	if (!is_clear) {
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
 				       .http = 400,
 				       .why = "the original request is not clear" });
 		return false;
 	}
-	path = (struct lk_bytes) { (const uint8_t *)original.path, original.path_n };
-	verify->rule = lk_site_rule(verify->site, original.method, path);
-	if (verify->rule == NULL)
-		refuse_route(verify);
-	return verify->rule != NULL;
+	verify->judging.method = lk_http_method_name(original->method);
+	verify->judging.path = original->path;
+	return true;
 }
 
 void lk_verify_serve(
@@ -168,10 +144,9 @@ void lk_verify_serve(
 	st = lk_judging_init(&verify->judging, bridge, site, exchange);
 	if (st.code != LK_OK)
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = st });
-	else if (!find_rule(verify))
+	if (st.code != LK_OK || !read_original(verify))
 		return;
-	else if (verify->rule != NULL && verify->rule->is_public)
-		allow(verify, NULL);
-	else
-		judge(verify);
+	verify->judging.next = judged;
+	verify->judging.arg = verify;
+	lk_judge(&verify->judging);
 }

@@ -25,6 +25,7 @@ enum lk_error_reason {
 	LK_TOO_MANY_ATTEMPTS = 5,
 	LK_SUBJECT_REFUSED = 6,
 	LK_SUBJECT_LACKS_PERMISSION = 7,
+	LK_PLAN_REQUIRED = 8,
 };
 
 struct lk_status {

@@ -52,10 +52,21 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 	return "";
 }
 
-static struct lk_status compile_permissions(
-	const struct lk_auth_request *request, struct lk_permset *wanted_out)
+/* Nobody in particular: what is presented for a public route is not looked at. */
+static const struct lk_route asked_for_itself = { .callers = UINT32_MAX };
+
+/* The rule that a request is judged by. */
+static const struct lk_route *find_route(const struct lk_auth_request *request)
 {
-	struct lk_permset wanted = { 0 };
+	return request->by_route
+		       ? lk_routes_find(request->realm->routes, request->method, request->path)
+		       : &asked_for_itself;
+}
+
+static struct lk_status compile_permissions(const struct lk_auth_request *request,
+	const struct lk_route *route, struct lk_permset *wanted_out)
+{
+	struct lk_permset wanted = route->permissions;
 
 	for (size_t i = 0; i < request->n_permissions; i++) {
 		const char *name = request->permissions[i];
@@ -216,11 +227,27 @@ static enum lk_deny_reason judge_owners(const struct lk_entry *entry, struct lk_
 	return is_own_disabled ? LK_DENY_ORGANIZATION_DISABLED : LK_DENY_NONE;
 }
 
+static enum lk_caller_kind caller_of(const struct lk_entry *entry)
+{
+	return (entry->flags & LK_ENTRY_SESSION) != 0 ? LK_CALLER_SESSION : LK_CALLER_KEY;
+}
+
+/* Keys go with the plan that their organisation has now. */
+static bool has_plan(const struct lk_realm *realm, const struct lk_route *route,
+	const struct lk_verdict *verdict)
+{
+	const char *plan = verdict->organization != NULL ? verdict->organization->plan : "";
+
+	return (route->plans.n == 0 || lk_plans_have(&route->plans, plan)) &&
+	       (verdict->caller != LK_CALLER_KEY || realm->key_plans.n == 0 ||
+		       lk_plans_have(&realm->key_plans, plan));
+}
+
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the
  * stricter answer must win. */
 static enum lk_deny_reason judge(const struct lk_entry *entry,
-	const struct lk_auth_request *request, const struct lk_permset *wanted,
-	struct lk_verdict *verdict)
+	const struct lk_auth_request *request, const struct lk_route *route,
+	const struct lk_permset *wanted, struct lk_verdict *verdict)
 {
 	enum lk_deny_reason owners = judge_owners(entry, verdict);
 
@@ -234,25 +261,37 @@ static enum lk_deny_reason judge(const struct lk_entry *entry,
 		return owners;
 	if (!is_from_allowed_network(entry, request))
 		return LK_DENY_NETWORK_NOT_ALLOWED;
+	if ((route->callers & LK_CALLER_BIT(verdict->caller)) == 0)
+		return LK_DENY_KIND_NOT_ALLOWED;
+	if (!has_plan(request->realm, route, verdict))
+		return LK_DENY_PLAN_REQUIRED;
 	if (!lk_permset_contains(&verdict->permissions, wanted))
 		return LK_DENY_PERMISSION_DENIED;
+	if (route->needs_organization && verdict->organization_id[0] == '\0')
+		return LK_DENY_ORGANIZATION_REQUIRED;
 	return LK_DENY_NONE;
 }
 
 struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 	const struct lk_auth_request *request, struct lk_verdict *verdict_out)
 {
+	const struct lk_route *route = find_route(request);
 	struct lk_permset wanted;
 	struct lk_hit hit;
 
-	LK_TRY(compile_permissions(request, &wanted));
 	*verdict_out = (struct lk_verdict) { .organization_id = "" };
+	if (route == NULL)
+		verdict_out->reason = LK_DENY_NO_ROUTE;
+	if (route == NULL || route->is_public)
+		return LK_SUCCESS;
+	LK_TRY(compile_permissions(request, route, &wanted));
 	verdict_out->reason = find_entry(verifier, request, &hit, &verdict_out->must_compute);
 	if (verdict_out->reason != LK_DENY_NONE)
 		return LK_SUCCESS;
 	verdict_out->entry = hit.entry;
+	verdict_out->caller = caller_of(hit.entry);
 	verdict_out->permissions = hit.entry->scopes;
-	verdict_out->reason = judge(hit.entry, request, &wanted, verdict_out);
+	verdict_out->reason = judge(hit.entry, request, route, &wanted, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE && verifier->usage != NULL)
 		lk_usage_note(verifier->usage, &hit, request->client_address, request->user_agent,
 			request->now);

@@ -55,10 +55,15 @@ struct lk_auth_request {
 	struct lk_bytes user_agent;
 	lk_time_ms now;
 	bool may_compute; /* a signature may be verified here */
+	/* Judge by the rules of the realm, too. */
+	bool by_route;
+	struct lk_bytes method;
+	struct lk_bytes path; /* without the query, percent-decoded */
 };
 
 struct lk_verdict {
 	enum lk_deny_reason reason; /* LK_DENY_NONE: allowed */
+	enum lk_caller_kind caller; /* LK_CALLER_NOBODY: nothing was proven */
 	/* Set once the secret was proven, also when access is denied; valid until
 	 * lk_index_leave. */
 	const struct lk_entry *entry;
@@ -75,8 +80,9 @@ struct lk_verdict {
 /* Judges. Between lk_index_enter and lk_index_leave.
  *
  * Order: number of credentials; shape and checksum, or signature; lookup by digest; a previous
- * secret after its grace (unknown); revoked; disabled; expired; user; organisation; network;
- * permissions. The instant of expiry counts as expired.
+ * secret after its grace (unknown); revoked; disabled; expired; user; organisation; network; kind
+ * of caller; plan; permissions; membership. The instant of expiry counts as expired. By route, the
+ * rule comes before all of them.
  *
  * LK_INVALID_ARGUMENT  field `permissions`: a name that the realm does not have
  */

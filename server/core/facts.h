@@ -9,16 +9,14 @@
 
 #include <stdbool.h>
 
-#include "server/core/permset.h"
+#include "server/core/routes.h"
 #include "server/store/layout.h"
-
-#define LK_FACTS_PLAN_MAX 64
 
 struct lk_owner;
 
 struct lk_organization_facts {
 	bool enabled;
-	char plan[LK_FACTS_PLAN_MAX + 1];
+	char plan[LK_PLAN_MAX + 1];
 };
 
 struct lk_user_facts {

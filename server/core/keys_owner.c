@@ -52,6 +52,36 @@ static struct lk_status check_scopes(const struct lk_core_call *call,
 		.field = "scopes" };
 }
 
+/* Where keys go with a plan, one that would be refused is not made in the first place. */
+static struct lk_status check_plan(
+	const struct lk_core_call *call, struct lk_txn *txn, struct lk_bytes organization_id)
+{
+	static const struct lk_status required = { .code = LK_PERMISSION_DENIED,
+		.why = "keys need another plan of the organization",
+		.reason = LK_PLAN_REQUIRED };
+	struct lk_organization_record record;
+	struct lk_bytes value;
+	struct lk_status st;
+	struct lk_row row;
+	char *plan;
+
+	if (call->realm->key_plans.n == 0)
+		return LK_SUCCESS;
+	if (organization_id.n == 0)
+		return required;
+	row = lk_row_of_organization(lk_call_realm_name(call), organization_id);
+	st = lk_txn_get(txn, lk_row_bytes(&row), &value);
+	if (st.code == LK_NOT_FOUND)
+		return required;
+	if (st.code != LK_OK)
+		return st;
+	LK_TRY(lk_organization_record_decode(value, call->arena, &record));
+	plan = lk_arena_strndup(call->arena, (const char *)record.plan.data, record.plan.n);
+	if (plan == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
+	return lk_plans_have(&call->realm->key_plans, plan) ? LK_SUCCESS : required;
+}
+
 struct lk_status lk_keys_check_owner(
 	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
@@ -63,7 +93,7 @@ struct lk_status lk_keys_check_owner(
 	struct lk_row row;
 
 	if (!lk_id_parse(LK_ID_USER, record->user_id, &id))
-		return LK_SUCCESS;
+		return check_plan(call, txn, record->organization_id);
 	row = lk_row_of_user(lk_call_realm_name(call), &id);
 	st = lk_txn_get(txn, lk_row_bytes(&row), &value);
 	if (st.code == LK_NOT_FOUND)
@@ -72,5 +102,7 @@ struct lk_status lk_keys_check_owner(
 		return st;
 	LK_TRY(lk_user_record_decode(value, call->arena, &user));
 	owned = lk_user_permissions(call->realm, &user);
+	LK_TRY(check_plan(call, txn,
+		record->organization_id.n > 0 ? record->organization_id : user.organization_id));
 	return check_scopes(call, record, &owned);
 }

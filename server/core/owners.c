@@ -192,7 +192,7 @@ struct lk_organization_facts *lk_organization_facts_new(const struct lk_organiza
 
 	if (facts == NULL)
 		return NULL;
-	facts->enabled = record->enabled && record->plan.n <= LK_FACTS_PLAN_MAX;
+	facts->enabled = record->enabled && record->plan.n <= LK_PLAN_MAX;
 	if (facts->enabled && record->plan.n > 0)
 		memcpy(facts->plan, record->plan.data, record->plan.n);
 	return facts;

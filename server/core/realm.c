@@ -181,8 +181,17 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 	for (size_t i = 0; i < spec->n_roles; i++)
 		LK_TRY(add_role(realm, &spec->roles[i]));
 	LK_TRY(add_subject_permission(realm, spec->subject.keys_read, &realm->subject_keys_read));
-	return add_subject_permission(
-		realm, spec->subject.keys_manage, &realm->subject_keys_manage);
+	LK_TRY(add_subject_permission(
+		realm, spec->subject.keys_manage, &realm->subject_keys_manage));
+	if (!lk_plans_set(&realm->key_plans, spec->key_plans, spec->n_key_plans))
+		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
+	return lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes);
+}
+
+static void free_realm(struct lk_realm *realm)
+{
+	lk_routes_free(realm->routes);
+	lk_free(realm);
 }
 
 /* The texts become the realm's own. */
@@ -218,7 +227,7 @@ struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec)
 	if (realm == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
 	st = compile(realm, spec);
-	lk_free(realm);
+	free_realm(realm);
 	return st;
 }
 
@@ -280,6 +289,7 @@ static struct lk_status inherit(struct lk_realms *realms, const struct lk_realms
 			return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
 		*realm = *previous->items[i];
 		realm->is_open = false;
+		realm->routes = NULL;
 		realm->catalog.offered = (struct lk_permset) { 0 };
 	}
 	return LK_SUCCESS;
@@ -317,7 +327,7 @@ void lk_realms_free(struct lk_realms *realms)
 		struct lk_realms *previous = realms->previous;
 
 		for (size_t i = 0; i < realms->n; i++)
-			lk_free(realms->items[i]);
+			free_realm(realms->items[i]);
 		lk_free(realms);
 		realms = previous;
 	}

@@ -65,6 +65,7 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verd
 	if (principal == NULL || id == NULL)
 		return NULL;
 	*principal = (lk_principal)LK_PRINCIPAL_INIT;
+	principal->kind = (lk_principal_kind)verdict->caller;
 	lk_id_format(is_session ? LK_ID_SESSION : LK_ID_KEY, &entry->key_id, id);
 	if (is_session)
 		principal->session_id = id;
@@ -135,6 +136,9 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 		.user_agent = lk_bytes_of(request->user_agent),
 		.now = call->now,
 		.may_compute = call->may_compute,
+		.by_route = request->by_route,
+		.method = lk_bytes_of(request->method),
+		.path = lk_bytes_of(request->path),
 	};
 	struct lk_verdict verdict;
 	struct lk_status st;

@@ -57,10 +57,10 @@ SESSIONS = {
 MORE = {"quick": "    keys_per_owner_max: 2\n"}
 
 ROUTES = """\
-      routes:
-        - { path: /api/v1/client, methods: [GET], permissions: [clients.read], organization: true }
-        - { path: /api/v1/invoice/*, permissions: [invoices.read] }
-        - { path: /api/v1/public/*, public: true }
+    routes:
+      - { path: /api/v1/client, methods: [GET], permissions: [clients.read], organization: true }
+      - { path: /api/v1/invoice/*, permissions: [invoices.read] }
+      - { path: /api/v1/public/*, public: true }
 """
 
 
@@ -72,10 +72,10 @@ class Ports:
         self.operations = free_port()
         self.of = {realm: free_port() for realm in SESSIONS}
 
-    def core(self):
+    def core(self, routes=ROUTES):
         """The realms without HTTP, for a daemon that serves none."""
         return "realms:\n" + "".join(
-            f"  {realm}:\n{CORE}    sessions: {sessions}\n{MORE.get(realm, '')}"
+            f"  {realm}:\n{CORE}    sessions: {sessions}\n{MORE.get(realm, '')}{routes}"
             for realm, sessions in SESSIONS.items()
         )
 
@@ -90,9 +90,9 @@ class Ports:
             hosts = "      hosts: [incrm.localhost]\n" if realm == "incrm" else ""
             surface = "      surface: incrm\n" if realm != "plain" else ""
             text += (
-                f"  {realm}:\n{CORE}    sessions: {sessions}\n{MORE.get(realm, '')}"
+                f"  {realm}:\n{CORE}    sessions: {sessions}\n{MORE.get(realm, '')}{routes}"
                 f"    http:\n{surface}      listen: ['127.0.0.1:{self.of[realm]}']\n"
-                f"{hosts}      origins: [{', '.join(origins)}]\n{routes}"
+                f"{hosts}      origins: [{', '.join(origins)}]\n"
             )
         return text
 
@@ -143,6 +143,7 @@ class OverTcp:
         self.daemon.clean_up()
 
     def configure(self, **changes):
+        self.daemon.write_config(self.ports.core(changes.get("routes", ROUTES)))
         self.server.config.write_text(self.ports.served(**changes))
 
 

@@ -38,6 +38,10 @@ CORE = """\
       view_customer: [view_customer]
       view_service: [view_service]
     passwords: { length_min: 8, argon2_memory_kib: 64, argon2_passes: 1 }
+    routes:
+      - { path: /crm/customers, methods: [GET], permissions: [view_customer] }
+      - { path: /crm/customers, permissions: [edit_customer] }
+      - { path: /crm/services, methods: [GET], permissions: [view_service] }
 """
 
 # `strict` knows no second use of a refresh token, and `other` is somebody else's.
@@ -47,12 +51,6 @@ SESSIONS = {
     "other": "{ token: EdDSA }",
 }
 
-ROUTES = """\
-      routes:
-        - { path: /crm/customers, methods: [GET], permissions: [view_customer] }
-        - { path: /crm/customers, permissions: [edit_customer] }
-        - { path: /crm/services, methods: [GET], permissions: [view_service] }
-"""
 
 
 class Ports:
@@ -68,7 +66,6 @@ class Ports:
         return "http:\n  trusted_proxies: [127.0.0.1]\nrealms:\n" + "".join(
             f"  {realm}:\n{CORE}    sessions: {sessions}\n"
             f"    http:\n      surface: omnicrm\n      listen: ['127.0.0.1:{self.of[realm]}']\n"
-            f"{ROUTES}"
             for realm, sessions in SESSIONS.items()
         )
 

@@ -9,11 +9,11 @@ from harness import free_port
 from people import PeopleTest
 
 ROUTES = """\
-        - { path: /api/v1/client, methods: [GET], permissions: [clients.read], organization: true }
-        - { path: /api/v1/client, methods: [POST], permissions: [clients.read, clients.create] }
-        - { path: /api/v1/any, permissions: [] }
-        - { path: /api/v1/public/secret, permissions: [clients.create] }
-        - { path: /api/v1/public/*, public: true }
+      - { path: /api/v1/client, methods: [GET], permissions: [clients.read], organization: true }
+      - { path: /api/v1/client, methods: [POST], permissions: [clients.read, clients.create] }
+      - { path: /api/v1/any, permissions: [] }
+      - { path: /api/v1/public/secret, permissions: [clients.create] }
+      - { path: /api/v1/public/*, public: true }
 """
 
 WEB = """\
@@ -29,21 +29,21 @@ realms:
     sessions: {{ token: HS256 }}
     passwords: {{ length_min: 8, argon2_memory_kib: 64, argon2_passes: 1 }}
     subject: {{ keys.manage: apiKeys.create }}
+    routes:
+{routes}
     http:
       surface: incrm
       listen: ['127.0.0.1:{crm}']
       hosts: [crm.localhost]
       origins: ['https://app.example.org']
-      routes:
-{routes}
   shop:
     permissions: [clients.read, clients.create]
     sessions: {{ token: EdDSA }}
+    routes:
+{routes}
     http:
       listen: ['127.0.0.1:{shop}']
       hosts: [shop.localhost, shop.example.org]
-      routes:
-{routes}
 """
 
 TRUSTED, STRANGER = "127.0.0.1", "127.0.0.2"

@@ -357,10 +357,13 @@ def small():
         "  listen: ['*:80', '[::1]:81']\n  operations: 127.0.0.1:82\n  plaintext_ok: true\n"
         "  trusted_proxies: [127.0.0.1, 10.0.0.0/8]\n  loops: 1\n  connections_max: 9\n"
         "  connections_per_address_max: 3\nrealms:\n  a:\n    permissions: [x, y.z]\n"
+        "    key_plans: [P]\n    routes:\n"
+        "      - { path: /a/b, methods: [GET, PUT], permissions: [x], organization: true,\n"
+        "          callers: [key, session], plans: [P] }\n"
+        "      - { path: /a/*, public: true }\n"
         "    http:\n      surface: incrm\n      listen: [127.0.0.1:83]\n      hosts: [a.b, c]\n"
-        "      origins: ['https://a.b', 'http://c:8']\n      routes:\n"
-        "        - { path: /a/b, methods: [GET, PUT], permissions: [x], organization: true }\n"
-        "        - { path: /a/*, public: true }\n  b:\n    http: { hosts: [d] }\n",
+        "      origins: ['https://a.b', 'http://c:8']\n"
+        "  b:\n    http: { hosts: [d] }\n",
         alias="a: &x [1]\nb: *x\n")
     put("texts", key="\0" + CRM_SECRET, id="\1" + KEY_ID, v4="\2" + "192.0.2.1",
         v6="\2" + "2001:db8::1", mapped="\2::ffff:1.2.3.4", network="\3" + "10.0.0.0/8",

@@ -92,11 +92,6 @@ static const char full[] =
 	     "      listen: ['127.0.0.1:8082']\n"
 	     "      hosts: [crm.localhost, crm.example.org]\n"
 	     "      origins: ['https://app.example.org', 'http://localhost:3000']\n"
-	     "      routes:\n"
-	     "        - { path: /api/things, methods: [GET, POST], permissions: [a.read, b],\n"
-	     "            organization: true }\n"
-	     "        - { path: /api/open/*, public: true }\n"
-	     "        - { path: /api/open, permissions: [] }\n"
 	     "    permissions: [a.read, b]\n"
 	     "    key_prefix: c_live_\n"
 	     "  my-shop:\n";
@@ -121,8 +116,6 @@ static void check_full(const struct lk_bridge_config *config)
 	CHECK_EQ(config->n_realms, 2);
 	CHECK_STR(realm->name, "crm");
 	CHECK_STR(realm->key_prefix, "c_live_");
-	CHECK_EQ(realm->n_permissions, 2);
-	CHECK_STR(realm->permissions[1], "b");
 	CHECK_STR(realm->surface, "incrm");
 	CHECK_EQ(realm->n_listen, 1);
 	CHECK_STR(realm->listen[0], "127.0.0.1:8082");
@@ -130,25 +123,6 @@ static void check_full(const struct lk_bridge_config *config)
 	CHECK_STR(realm->hosts[1], "crm.example.org");
 	CHECK_EQ(realm->n_origins, 2);
 	CHECK_STR(realm->origins[1], "http://localhost:3000");
-}
-
-static void check_full_routes(const struct lk_bridge_realm *realm)
-{
-	const struct lk_bridge_route *routes = realm->routes;
-
-	CHECK_EQ(realm->n_routes, 3);
-	CHECK_STR(routes[0].path, "/api/things");
-	CHECK_EQ(routes[0].path_n, 11);
-	CHECK(!routes[0].is_prefix && !routes[0].is_public && routes[0].organization);
-	CHECK_EQ(routes[0].methods, 1U << LK_HTTP_GET | 1U << LK_HTTP_HEAD | 1U << LK_HTTP_POST);
-	CHECK_EQ(routes[0].n_permissions, 2);
-	CHECK_STR(routes[0].permissions[0], "a.read");
-	CHECK_STR(routes[1].path, "/api/open/*");
-	CHECK_EQ(routes[1].path_n, 10);
-	CHECK(routes[1].is_prefix && routes[1].is_public && !routes[1].organization);
-	CHECK_EQ(routes[1].methods, UINT32_MAX);
-	CHECK_EQ(routes[1].n_permissions, 0);
-	CHECK(!routes[2].is_prefix && !routes[2].is_public);
 }
 
 TEST(both_programs_read_every_field)
@@ -159,9 +133,7 @@ TEST(both_programs_read_every_field)
 	CHECK_OK(f.whole_st);
 	CHECK_OK(f.st);
 	check_full(&f.config);
-	check_full_routes(&f.config.realms[0]);
 	check_full(&f.whole.http);
-	check_full_routes(&f.whole.http.realms[0]);
 	CHECK(f.whole.realms[0].http == &f.whole.http.realms[0]);
 	unload(&f);
 }
@@ -229,7 +201,7 @@ TEST(the_bridge_leaves_the_rest_of_the_file_to_the_daemon)
 }
 
 #define HTTP HEAD "http:\n  "
-#define REALM HEAD "realms:\n  a:\n    permissions: [x, y.z]\n    http:\n      "
+#define REALM HEAD "realms:\n  a:\n    permissions: [x]\n    http:\n      "
 
 TEST(each_mistake_in_http_is_told_with_its_line)
 {
@@ -259,60 +231,6 @@ TEST(each_mistake_in_a_realms_http_is_told_with_its_line)
 		"realms.a.http.hosts: each entry is a host's name");
 	check_mistake(REALM "origins:\n      - https://a.example\n      - '*'\n", 9,
 		"realms.a.http.origins: each entry is scheme://host");
-	check_mistake(REALM "routes: { path: / }\n", 7, "realms.a.http.routes: must be a list");
-	check_mistake(REALM "routes: [/]\n", 7, "realms.a.http.routes: must be a section");
-	check_mistake(REALM "routes:\n      - { path: / }\n      - { public: true }\n", 9,
-		"realms.a.http.routes.path: is missing");
-	check_mistake(REALM "routes: [ { path: a } ]\n", 7,
-		"realms.a.http.routes.path: must be a path from / on");
-	check_mistake(REALM "routes: [ { path: /, methods: [GET, get] } ]\n", 7,
-		"realms.a.http.routes.methods: each entry is GET");
-	check_mistake(REALM "routes: [ { path: /, methods: [] } ]\n", 7,
-		"realms.a.http.routes.methods: has no entries");
-	check_mistake(REALM "routes: [ { path: /, methods: GET } ]\n", 7,
-		"realms.a.http.routes.methods: must be a list");
-	check_mistake(REALM "routes: [ { path: /, public: yes } ]\n", 7,
-		"realms.a.http.routes.public: must be true or false");
-}
-
-TEST(a_route_asks_for_permissions_of_its_realm)
-{
-	check_mistake(REALM "routes:\n      - path: /\n        permissions:\n        - y.z\n"
-			    "        - y.*\n",
-		11,
-		"realms.a.http.routes.permissions: an entry is not among the permissions of the "
-		"realm");
-	check_mistake(HEAD "realms:\n  a: { permissions: [x] }\n"
-			   "  b: { http: { routes: [ { path: /, permissions: [x] } ] } }\n",
-		5, "realms.b.http.routes.permissions: an entry is not among");
-}
-
-TEST(what_is_public_asks_for_nothing)
-{
-	check_mistake(REALM "routes:\n      - { path: /, public: true, permissions: [x] }\n", 8,
-		"realms.a.http.routes: what is public cannot ask for");
-	check_mistake(REALM "routes:\n      - { organization: true, path: /, public: true }\n", 8,
-		"realms.a.http.routes: what is public cannot ask for");
-}
-
-TEST(a_route_that_an_earlier_one_hides_is_a_mistake)
-{
-	const char *what = "realms.a.http.routes.path: is of no effect";
-	struct fixture f;
-
-	check_mistake(REALM "routes:\n      - path: /a/*\n      - path: /a/b\n", 9, what);
-	check_mistake(REALM "routes:\n      - path: /a/*\n      - path: /a/b/*\n", 9, what);
-	check_mistake(REALM "routes:\n      - path: /a\n"
-			    "      - { path: /a, methods: [GET] }\n",
-		9, what);
-	check_mistake(REALM "routes:\n      - { path: /a, methods: [POST, GET] }\n"
-			    "      - { path: /a, methods: [HEAD] }\n",
-		9, what);
-	load(&f, REALM "routes:\n      - { path: /a/*, methods: [GET] }\n      - path: /a/b\n"
-		       "      - path: /a\n      - path: /a*\n      - path: /*\n");
-	CHECK_OK(f.whole_st);
-	CHECK_OK(f.st);
-	unload(&f);
 }
 
 TEST(plaintext_beyond_the_loopback_has_to_be_allowed)
@@ -412,26 +330,12 @@ TEST(an_origin_is_what_a_browser_sends)
 	check_texts(lk_bridge_is_origin, bad, false);
 }
 
-TEST(a_route_is_a_path_with_one_meaning)
-{
-	static const char *const good[] = { "/", "/*", "/a", "/a/", "/a*", "/a/*", "/a/b.c/..d/.e",
-		"/a/...", "/v1/x:y;z=1,2", "/~a/$b/(c)", NULL };
-	static const char *const bad[] = { "", "a", "*", "a/b", "//", "/a//b", "//a", "/.", "/..",
-		"/./a", "/a/./b", "/a/../b", "/a/..", "/a/.", "/a/%41", "/a?b", "/a#b", "/a*b",
-		"/*/a", "/**", "/a b", "/a\tb", "/\xc3\xbc", "/a\\b", "/a\"", "/<a>", "/{id}",
-		NULL };
-
-	check_texts(lk_bridge_is_route, good, true);
-	check_texts(lk_bridge_is_route, bad, false);
-}
-
 TEST(a_report_never_quotes_what_stands_in_the_file)
 {
 	struct fixture f;
 
 	load(&f, HEAD "http: { s3cret: 1, listen: [s3cret], trusted_proxies: [s3cret] }\n"
-		      "realms: { a: { http: { hosts: [S3cret s3cret], origins: [s3cret],\n"
-		      "  routes: [ { path: s3cret, methods: [s3cret], s3cret: s3cret } ] } } }\n");
+		      "realms: { a: { http: { hosts: [S3cret s3cret], origins: [s3cret] } } }\n");
 	CHECK_CODE(f.whole_st, LK_INVALID_ARGUMENT);
 	CHECK_CODE(f.st, LK_INVALID_ARGUMENT);
 	CHECK(strstr((const char *)f.whole_errors.data, "3cret") == NULL);
@@ -448,16 +352,12 @@ int main(void)
 		RUN(the_bridge_leaves_the_rest_of_the_file_to_the_daemon),
 		RUN(each_mistake_in_http_is_told_with_its_line),
 		RUN(each_mistake_in_a_realms_http_is_told_with_its_line),
-		RUN(a_route_asks_for_permissions_of_its_realm),
-		RUN(what_is_public_asks_for_nothing),
-		RUN(a_route_that_an_earlier_one_hides_is_a_mistake),
 		RUN(plaintext_beyond_the_loopback_has_to_be_allowed),
 		RUN(an_address_has_one_use_and_a_host_one_realm),
 		RUN(there_are_at_most_64_addresses_in_all),
 		RUN(an_address_is_digits_in_their_shortest_form),
 		RUN(a_host_is_a_name_in_lower_case),
 		RUN(an_origin_is_what_a_browser_sends),
-		RUN(a_route_is_a_path_with_one_meaning),
 		RUN(a_report_never_quotes_what_stands_in_the_file),
 	};
 

@@ -3,23 +3,6 @@
 #include "latchkey/rest/incrm.rpc.h"
 #include "tests/support/exchange.h"
 
-#define BIT(method) (UINT32_C(1) << (method))
-
-/* A rule, as the configuration has it: HEAD is there when GET is. */
-#define RULE(path_, is_prefix_, methods_) \
-	{ \
-		.path = (path_), .path_n = sizeof(path_) - 1, .is_prefix = (is_prefix_), \
-		.methods = (methods_) \
-	}
-
-static const struct lk_bridge_route rules[] = {
-	RULE("/a/b", false, BIT(LK_HTTP_GET) | BIT(LK_HTTP_HEAD)),
-	RULE("/a/b", false, BIT(LK_HTTP_POST)),
-	RULE("/a/", true, BIT(LK_HTTP_DELETE)),
-	RULE("/a/b", false, UINT32_MAX),
-	RULE("/pre", true, UINT32_MAX),
-};
-
 static const char *crm_hosts[] = { "crm.localhost", "crm.example.org" };
 static const char *shop_hosts[] = { "shop.localhost" };
 static const char *crm_origins[] = { "https://good.example", "http://127.0.0.1:3000" };
@@ -31,9 +14,7 @@ static const struct lk_bridge_realm realms[] = {
 		.hosts = crm_hosts,
 		.n_hosts = LK_COUNT(crm_hosts),
 		.origins = crm_origins,
-		.n_origins = LK_COUNT(crm_origins),
-		.routes = rules,
-		.n_routes = LK_COUNT(rules) },
+		.n_origins = LK_COUNT(crm_origins) },
 	{ .name = "shop",
 		.key_prefix = "shop_",
 		.hosts = shop_hosts,
@@ -48,59 +29,6 @@ static struct lk_sites *open_sites(void)
 
 	CHECK_OK(lk_sites_new(&config, NULL, &sites));
 	return sites;
-}
-
-/* Which rule fits; -1: none. */
-static int rule_for(enum lk_http_method method, const char *path)
-{
-	struct lk_sites *sites = open_sites();
-	const struct lk_bridge_route *rule =
-		lk_site_rule(lk_sites_find(sites, "crm"), method, lk_bytes_of(path));
-
-	lk_sites_free(sites);
-	return rule != NULL ? (int)(rule - rules) : -1;
-}
-
-TEST(the_first_rule_that_fits_counts)
-{
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/a/b"), 0);
-	CHECK_EQ(rule_for(LK_HTTP_POST, "/a/b"), 1);
-	CHECK_EQ(rule_for(LK_HTTP_DELETE, "/a/b"), 2);
-	CHECK_EQ(rule_for(LK_HTTP_PUT, "/a/b"), 3);
-}
-
-TEST(a_head_is_judged_as_a_get)
-{
-	CHECK_EQ(rule_for(LK_HTTP_HEAD, "/a/b"), 0);
-}
-
-TEST(a_method_of_no_name_fits_only_rules_for_all_methods)
-{
-	CHECK_EQ(rule_for(LK_HTTP_OTHER, "/a/b"), 3);
-	CHECK_EQ(rule_for(LK_HTTP_OTHER, "/a/c"), -1);
-}
-
-TEST(a_path_is_exact_but_for_a_prefix)
-{
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/a/b/"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/a/"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/A/b"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/a"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_DELETE, "/a/"), 2);
-	CHECK_EQ(rule_for(LK_HTTP_DELETE, "/a"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_DELETE, "/a/x/y"), 2);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/pre"), 4);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/prefix/x"), 4);
-	CHECK_EQ(rule_for(LK_HTTP_GET, "/pr"), -1);
-	CHECK_EQ(rule_for(LK_HTTP_GET, ""), -1);
-}
-
-TEST(without_rules_none_fits)
-{
-	struct lk_sites *sites = open_sites();
-
-	CHECK(lk_site_rule(lk_sites_find(sites, "shop"), LK_HTTP_GET, lk_bytes_of("/a")) == NULL);
-	lk_sites_free(sites);
 }
 
 static void check_host(const char *host, const char *realm)
@@ -190,11 +118,6 @@ TEST(a_new_set_keeps_the_one_before_and_fails_without_a_trace)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(the_first_rule_that_fits_counts),
-		RUN(a_head_is_judged_as_a_get),
-		RUN(a_method_of_no_name_fits_only_rules_for_all_methods),
-		RUN(a_path_is_exact_but_for_a_prefix),
-		RUN(without_rules_none_fits),
 		RUN(a_host_names_a_realm_in_any_case),
 		RUN(a_realm_is_found_by_its_exact_name),
 		RUN(keys_have_the_header_of_the_surface_or_the_usual_one),

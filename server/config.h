@@ -38,6 +38,15 @@ struct lk_config_realm {
 	size_t n_routes;
 	const char **key_plans;
 	size_t n_key_plans;
+	struct {
+		const struct lk_listed_key_spec *keys;
+		size_t n_keys;
+		const char **addresses;
+		size_t n_addresses;
+		const char **address_roles;
+		size_t n_address_roles;
+	} listed;
+	const char *callers_file;     /* where api_keys and ip_whitelist are; NULL: here */
 	struct lk_bridge_realm *http; /* its part of the bridge's configuration */
 };
 

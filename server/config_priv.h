@@ -18,3 +18,15 @@ void lk_config_read_routes(
 void lk_config_check_routes(struct lk_config_reader *reader, const struct lk_config_realm *realm);
 
 bool lk_config_is_plan(const char *text);
+bool lk_config_is_network(const char *text);
+
+/* Reads `api_keys` of a realm into its struct lk_config_realm. */
+void lk_config_read_keys(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+
+/* `api_keys` and `ip_whitelist`, of a file of their own. */
+extern const struct lk_config_field lk_config_listed_fields[];
+
+/* Reads the file that the realm names, if it does, and holds roles against the realm's. When each
+ * field is right. */
+void lk_config_check_listed(struct lk_config_reader *reader, struct lk_config_realm *realm);

@@ -134,6 +134,19 @@ static const struct lk_config_field realm_fields[] = {
 		.max = LK_PLANS_MAX,
 		.is_valid = lk_config_is_plan,
 		.rule = "each entry is 1 to 64 bytes" },
+	{ .name = "api_keys", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_keys },
+	{ .name = "ip_whitelist",
+		.kind = LK_CONFIG_TEXTS,
+		.offset = IN_REALM(listed.addresses),
+		.max = LK_LISTED_MAX,
+		.is_valid = lk_config_is_network,
+		.rule = "each entry is an IP address, or a CIDR block with no bits set beyond its "
+			"length" },
+	{ .name = "ip_whitelist_roles",
+		.kind = LK_CONFIG_TEXTS,
+		.offset = IN_REALM(listed.address_roles),
+		.max = LK_LISTED_ROLES_MAX },
+	{ .name = "callers_file", .kind = LK_CONFIG_TEXT, .offset = IN_REALM(callers_file) },
 	{ .name = "routes", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_routes },
 	{ .name = "http", .kind = LK_CONFIG_CUSTOM, .read = read_http },
 	{ 0 },
@@ -236,6 +249,14 @@ void lk_config_realm_spec(const struct lk_config_realm *realm,
 		.n_routes = realm->n_routes,
 		.key_plans = realm->key_plans,
 		.n_key_plans = realm->n_key_plans,
+		.listed = {
+			.keys = realm->listed.keys,
+			.n_keys = realm->listed.n_keys,
+			.addresses = realm->listed.addresses,
+			.n_addresses = realm->listed.n_addresses,
+			.address_roles = realm->listed.address_roles,
+			.n_address_roles = realm->listed.n_address_roles,
+		},
 	};
 }
 
@@ -282,6 +303,7 @@ static void read_realm(struct lk_config_reader *reader, const struct lk_config_r
 	if (entry->node != NULL) {
 		lk_config_read_section(reader, realm_fields, entry->section, entry->node, realm);
 		lk_config_check_routes(reader, realm);
+		lk_config_check_listed(reader, realm);
 		check_realm(reader, entry->section, entry->node, realm);
 	}
 	realm->http->name = realm->name;

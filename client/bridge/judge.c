@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/judge.h"
 
+#include <string.h>
+
 struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *bridge,
 	const struct lk_site *site, struct lk_http_exchange *exchange)
 {
@@ -66,6 +68,22 @@ static void judged(void *arg, struct lk_status status, const ProtobufCMessage *m
 		judging->next(judging->arg, NULL, verdict->principal);
 }
 
+static bool is_text(struct lk_bytes value, const char *text)
+{
+	return value.n == strlen(text) && strncmp((const char *)value.data, text, value.n) == 0;
+}
+
+/* Whether the page of another site may have made a browser send this (Fetch, section 3.2; Fetch
+ * Metadata, section 2.1). */
+static bool is_cross_site(const struct lk_http_exchange *exchange)
+{
+	struct lk_bytes value;
+	size_t n = lk_http_header(exchange, "sec-fetch-site", &value);
+
+	return lk_http_header(exchange, "origin", &(struct lk_bytes) { NULL, 0 }) > 0 ||
+	       (n > 0 && !(n == 1 && (is_text(value, "same-origin") || is_text(value, "none"))));
+}
+
 void lk_judge(struct lk_judging *judging)
 {
 	lk_credential credential = LK_CREDENTIAL_INIT;
@@ -85,6 +103,7 @@ void lk_judge(struct lk_judging *judging)
 		request.method = lk_rest_text(judging->method);
 		request.path = lk_rest_text(judging->path);
 	}
+	request.cross_site = is_cross_site(judging->exchange);
 	request.client_address = judging->asker.forwarded.client;
 	request.user_agent = judging->asker.user_agent;
 	judging->ask = (struct lk_ask) { .bridge = judging->bridge,

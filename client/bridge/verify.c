@@ -76,6 +76,7 @@ static void put_identity(
 	put_known(out, "X-Latchkey-User", principal->user_id);
 	put_known(out, "X-Latchkey-Organization", principal->organization_id);
 	put_known(out, "X-Latchkey-Plan", principal->plan);
+	put_known(out, "X-Latchkey-Subject", principal->subject);
 	put_list(out, "X-Latchkey-Roles", principal->roles, principal->n_roles);
 	put_list(out, "X-Latchkey-Scopes", principal->scopes, principal->n_scopes);
 }

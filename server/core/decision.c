@@ -158,10 +158,6 @@ static bool has_shape(const struct lk_realm *realm, struct lk_bytes credential)
 static enum lk_deny_reason find_entry(const struct lk_verifier *verifier,
 	const struct lk_auth_request *request, struct lk_hit *hit_out, bool *must_compute_out)
 {
-	if (request->n_credentials == 0)
-		return LK_DENY_NO_CREDENTIAL;
-	if (request->n_credentials > 1)
-		return LK_DENY_AMBIGUOUS_CREDENTIALS;
 	if (!has_shape(request->realm, request->credentials[0]))
 		return lk_is_jwt(request->credentials[0])
 			       ? find_by_jwt(verifier, request, hit_out, must_compute_out)
@@ -243,11 +239,26 @@ static bool has_plan(const struct lk_realm *realm, const struct lk_route *route,
 		       lk_plans_have(&realm->key_plans, plan));
 }
 
+/* Whoever it is: may they do this? */
+static enum lk_deny_reason judge_request(const struct lk_auth_request *request,
+	const struct lk_route *route, const struct lk_permset *wanted,
+	const struct lk_verdict *verdict)
+{
+	if ((route->callers & LK_CALLER_BIT(verdict->caller)) == 0)
+		return LK_DENY_KIND_NOT_ALLOWED;
+	if (!has_plan(request->realm, route, verdict))
+		return LK_DENY_PLAN_REQUIRED;
+	if (!lk_permset_contains(&verdict->permissions, wanted))
+		return LK_DENY_PERMISSION_DENIED;
+	if (route->needs_organization && verdict->organization_id[0] == '\0')
+		return LK_DENY_ORGANIZATION_REQUIRED;
+	return LK_DENY_NONE;
+}
+
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the
  * stricter answer must win. */
-static enum lk_deny_reason judge(const struct lk_entry *entry,
-	const struct lk_auth_request *request, const struct lk_route *route,
-	const struct lk_permset *wanted, struct lk_verdict *verdict)
+static enum lk_deny_reason judge_entry(const struct lk_entry *entry,
+	const struct lk_auth_request *request, struct lk_verdict *verdict)
 {
 	enum lk_deny_reason owners = judge_owners(entry, verdict);
 
@@ -261,15 +272,51 @@ static enum lk_deny_reason judge(const struct lk_entry *entry,
 		return owners;
 	if (!is_from_allowed_network(entry, request))
 		return LK_DENY_NETWORK_NOT_ALLOWED;
-	if ((route->callers & LK_CALLER_BIT(verdict->caller)) == 0)
-		return LK_DENY_KIND_NOT_ALLOWED;
-	if (!has_plan(request->realm, route, verdict))
-		return LK_DENY_PLAN_REQUIRED;
-	if (!lk_permset_contains(&verdict->permissions, wanted))
-		return LK_DENY_PERMISSION_DENIED;
-	if (route->needs_organization && verdict->organization_id[0] == '\0')
-		return LK_DENY_ORGANIZATION_REQUIRED;
 	return LK_DENY_NONE;
+}
+
+/* Without a credential an address may speak for its caller: not for the page of another site that
+ * made a browser ask, and not when it is unknown. */
+static const struct lk_listed_caller *find_listed(const struct lk_auth_request *request)
+{
+	const struct lk_listed *listed = request->realm->listed;
+	struct lk_address address;
+
+	if (listed == NULL)
+		return NULL;
+	if (request->n_credentials == 1)
+		return has_shape(request->realm, request->credentials[0])
+			       ? NULL
+			       : lk_listed_find_key(listed, request->credentials[0]);
+	if (request->n_credentials > 1 || request->cross_site || listed->n_addresses == 0 ||
+		!lk_address_parse(request->client_address, &address))
+		return NULL;
+	return lk_listed_find_address(listed, &address);
+}
+
+/* Who it is: sets the entry or the listed caller of a verdict, or gives the reason why not. */
+static enum lk_deny_reason identify(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, struct lk_hit *hit_out, struct lk_verdict *verdict)
+{
+	enum lk_deny_reason reason;
+
+	verdict->listed = find_listed(request);
+	if (verdict->listed != NULL) {
+		verdict->caller =
+			request->n_credentials == 0 ? LK_CALLER_ADDRESS : LK_CALLER_STATIC_KEY;
+		verdict->permissions = verdict->listed->permissions;
+		return LK_DENY_NONE;
+	}
+	if (request->n_credentials != 1)
+		return request->n_credentials == 0 ? LK_DENY_NO_CREDENTIAL
+						   : LK_DENY_AMBIGUOUS_CREDENTIALS;
+	reason = find_entry(verifier, request, hit_out, &verdict->must_compute);
+	if (reason != LK_DENY_NONE)
+		return reason;
+	verdict->entry = hit_out->entry;
+	verdict->caller = caller_of(hit_out->entry);
+	verdict->permissions = hit_out->entry->scopes;
+	return judge_entry(hit_out->entry, request, verdict);
 }
 
 struct lk_status lk_authenticate(const struct lk_verifier *verifier,
@@ -285,14 +332,11 @@ struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 	if (route == NULL || route->is_public)
 		return LK_SUCCESS;
 	LK_TRY(compile_permissions(request, route, &wanted));
-	verdict_out->reason = find_entry(verifier, request, &hit, &verdict_out->must_compute);
-	if (verdict_out->reason != LK_DENY_NONE)
-		return LK_SUCCESS;
-	verdict_out->entry = hit.entry;
-	verdict_out->caller = caller_of(hit.entry);
-	verdict_out->permissions = hit.entry->scopes;
-	verdict_out->reason = judge(hit.entry, request, route, &wanted, verdict_out);
-	if (verdict_out->reason == LK_DENY_NONE && verifier->usage != NULL)
+	verdict_out->reason = identify(verifier, request, &hit, verdict_out);
+	if (verdict_out->reason == LK_DENY_NONE)
+		verdict_out->reason = judge_request(request, route, &wanted, verdict_out);
+	if (verdict_out->reason == LK_DENY_NONE && verdict_out->entry != NULL &&
+		verifier->usage != NULL)
 		lk_usage_note(verifier->usage, &hit, request->client_address, request->user_agent,
 			request->now);
 	return LK_SUCCESS;

@@ -59,6 +59,8 @@ struct lk_auth_request {
 	bool by_route;
 	struct lk_bytes method;
 	struct lk_bytes path; /* without the query, percent-decoded */
+	/* A page of another site made the request: no address speaks for it. */
+	bool cross_site;
 };
 
 struct lk_verdict {
@@ -67,6 +69,8 @@ struct lk_verdict {
 	/* Set once the secret was proven, also when access is denied; valid until
 	 * lk_index_leave. */
 	const struct lk_entry *entry;
+	/* Instead of an entry, for a caller that the configuration lists; as long as the realm. */
+	const struct lk_listed_caller *listed;
 	const struct lk_user_facts *user;                 /* NULL: no user of the realm */
 	const struct lk_organization_facts *organization; /* NULL: none that is known */
 	const char *organization_id;                      /* "": none */

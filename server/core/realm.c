@@ -185,12 +185,14 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 		realm, spec->subject.keys_manage, &realm->subject_keys_manage));
 	if (!lk_plans_set(&realm->key_plans, spec->key_plans, spec->n_key_plans))
 		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
-	return lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes);
+	LK_TRY(lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes));
+	return lk_listed_new(realm, &spec->listed, &realm->listed);
 }
 
 static void free_realm(struct lk_realm *realm)
 {
 	lk_routes_free(realm->routes);
+	lk_listed_free(realm->listed);
 	lk_free(realm);
 }
 
@@ -290,6 +292,7 @@ static struct lk_status inherit(struct lk_realms *realms, const struct lk_realms
 		*realm = *previous->items[i];
 		realm->is_open = false;
 		realm->routes = NULL;
+		realm->listed = NULL;
 		realm->catalog.offered = (struct lk_permset) { 0 };
 	}
 	return LK_SUCCESS;

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "server/core/listed.h"
 #include "server/core/routes.h"
 #include "server/crypto/password.h"
 #include "server/store/layout.h"
@@ -80,6 +81,7 @@ struct lk_realm {
 	struct lk_permset subject_keys_read; /* what a subject needs; empty: nothing */
 	struct lk_permset subject_keys_manage;
 	struct lk_routes *routes;  /* NULL: nobody is let through anywhere */
+	struct lk_listed *listed;  /* NULL: nobody */
 	struct lk_plans key_plans; /* in which organisations keys work; empty: in all */
 	char issuer[LK_TOKEN_NAME_MAX + 1];
 	char audience[LK_TOKEN_NAME_MAX + 1];
@@ -108,6 +110,7 @@ struct lk_realm_spec {
 	size_t n_routes;
 	const char *const *key_plans; /* at most LK_PLANS_MAX */
 	size_t n_key_plans;
+	struct lk_listed_spec listed;
 };
 
 extern const struct lk_session_policy lk_session_policy_default;
@@ -122,7 +125,8 @@ struct lk_service_rights {
 struct lk_realms;
 
 /* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix`, `permissions`, `roles`,
- * `sessions`, `passwords`, `subject`, `routes` or `key_plans`. LK_RESOURCE_EXHAUSTED. */
+ * `sessions`, `passwords`, `subject`, `routes`, `key_plans`,
+ * `api_keys`, `ip_whitelist` or `ip_whitelist_roles`. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
 
 /* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success

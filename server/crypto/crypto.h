@@ -40,6 +40,9 @@ void lk_random(void *out, size_t n);
 void lk_digest_make(const struct lk_pepper *pepper, struct lk_bytes domain, struct lk_bytes text,
 	struct lk_digest *digest_out);
 
+/* SHA-256 (FIPS 180-4), for secrets that others have hashed with it. No allocation. */
+void lk_sha256(struct lk_bytes text, struct lk_digest *digest_out);
+
 /* In constant time. */
 bool lk_digest_equal(const struct lk_digest *a, const struct lk_digest *b);
 

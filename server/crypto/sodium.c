@@ -37,6 +37,11 @@ void lk_digest_make(const struct lk_pepper *pepper, struct lk_bytes domain, stru
 	sodium_memzero(&state, sizeof state);
 }
 
+void lk_sha256(struct lk_bytes text, struct lk_digest *digest_out)
+{
+	crypto_hash_sha256(digest_out->bytes, text.data, text.n);
+}
+
 bool lk_digest_equal(const struct lk_digest *a, const struct lk_digest *b)
 {
 	uint64_t x[4], y[4], difference = 0;

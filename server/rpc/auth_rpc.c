@@ -65,7 +65,6 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verd
 	if (principal == NULL || id == NULL)
 		return NULL;
 	*principal = (lk_principal)LK_PRINCIPAL_INIT;
-	principal->kind = (lk_principal_kind)verdict->caller;
 	lk_id_format(is_session ? LK_ID_SESSION : LK_ID_KEY, &entry->key_id, id);
 	if (is_session)
 		principal->session_id = id;
@@ -78,6 +77,22 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verd
 	if (entry->expires_ms != INT64_MAX)
 		principal->expires_at = lk_timestamp_new(arena, entry->expires_ms);
 	return arena->exhausted ? NULL : principal;
+}
+
+/* Texts of the realm outlast the reply. */
+static lk_principal *make_listed_principal(
+	struct lk_arena *arena, const struct lk_listed_caller *listed)
+{
+	lk_principal *principal = lk_arena_alloc(arena, sizeof *principal);
+
+	if (principal == NULL)
+		return NULL;
+	*principal = (lk_principal)LK_PRINCIPAL_INIT;
+	principal->name = (char *)(uintptr_t)listed->name;
+	principal->subject = (char *)(uintptr_t)listed->subject;
+	principal->roles = (char **)(uintptr_t)listed->roles;
+	principal->n_roles = listed->n_roles;
+	return principal;
 }
 
 static struct lk_status add_permissions(struct lk_arena *arena, const struct lk_realm *realm,
@@ -121,6 +136,24 @@ static struct lk_status read_credentials(
 	return LK_SUCCESS;
 }
 
+static struct lk_status add_principal(struct lk_call *call, const lk_authenticate_request *request,
+	const struct lk_verdict *verdict, lk_authenticate_response *response)
+{
+	struct lk_services *services = call->context;
+	const struct lk_realm *realm =
+		lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm);
+
+	response->principal = verdict->listed != NULL
+				      ? make_listed_principal(call->arena, verdict->listed)
+				      : make_principal(call->arena, verdict);
+	if (response->principal == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
+	response->principal->kind = (lk_principal_kind)verdict->caller;
+	return request->with_permissions
+		       ? add_permissions(call->arena, realm, verdict, response->principal)
+		       : LK_SUCCESS;
+}
+
 static struct lk_status authenticate(struct lk_call *call, const lk_authenticate_request *request,
 	lk_authenticate_response *response)
 {
@@ -139,6 +172,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 		.by_route = request->by_route,
 		.method = lk_bytes_of(request->method),
 		.path = lk_bytes_of(request->path),
+		.cross_site = request->cross_site,
 	};
 	struct lk_verdict verdict;
 	struct lk_status st;
@@ -146,14 +180,8 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	LK_TRY(read_credentials(request, credentials));
 	lk_index_enter();
 	st = lk_authenticate(&services->verifier, &question, &verdict);
-	if (st.code == LK_OK && verdict.entry != NULL) {
-		response->principal = make_principal(call->arena, &verdict);
-		if (response->principal == NULL)
-			st = LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
-		else if (request->with_permissions)
-			st = add_permissions(
-				call->arena, question.realm, &verdict, response->principal);
-	}
+	if (st.code == LK_OK && verdict.caller != LK_CALLER_NOBODY)
+		st = add_principal(call, request, &verdict, response);
 	lk_index_leave();
 	if (st.code != LK_OK)
 		return st;

@@ -127,13 +127,14 @@ static struct lk_status refuse_subject(enum lk_deny_reason reason)
 static void copy_subject(const struct lk_verdict *verdict, const char *client_address,
 	struct lk_subject *subject_out)
 {
-	*subject_out = (struct lk_subject) {
-		.is_session = (verdict->entry->flags & LK_ENTRY_SESSION) != 0,
-		.id = verdict->entry->key_id,
-		.permissions = verdict->permissions,
-	};
-	snprintf(subject_out->user_id, sizeof subject_out->user_id, "%s",
-		lk_entry_user_id(verdict->entry));
+	*subject_out = (struct lk_subject) { .permissions = verdict->permissions };
+	/* Whom the configuration lists has nothing of their own. */
+	if (verdict->entry != NULL) {
+		subject_out->is_session = verdict->caller == LK_CALLER_SESSION;
+		subject_out->id = verdict->entry->key_id;
+		snprintf(subject_out->user_id, sizeof subject_out->user_id, "%s",
+			lk_entry_user_id(verdict->entry));
+	}
 	snprintf(subject_out->organization_id, sizeof subject_out->organization_id, "%s",
 		verdict->organization_id);
 	snprintf(subject_out->client_address, sizeof subject_out->client_address, "%s",

@@ -3,6 +3,10 @@
 
 import itertools
 import json
+import pathlib
+import signal
+import tempfile
+import time
 import unittest
 
 import incrm
@@ -44,6 +48,11 @@ CORE = """\
       - { path: /crm/services, methods: [GET], permissions: [view_service] }
 """
 
+# The document's own, of systems and of machines.
+CALLERS = pathlib.Path(__file__).resolve().parents[2] / "examples/crm_config.yaml"
+PROVISIONING = "your-secure-api-key-here-minimum-32-chars"
+MONITORING = "another-api-key-for-monitoring-system"
+
 # `strict` knows no second use of a refresh token, and `other` is somebody else's.
 SESSIONS = {
     "omnicrm": "{ token: EdDSA, refresh_replay_window: 10s }",
@@ -56,15 +65,27 @@ SESSIONS = {
 class Ports:
     def __init__(self):
         self.of = {realm: free_port() for realm in SESSIONS}
+        self.directory = tempfile.TemporaryDirectory(prefix="omnicrm-")
+        self.callers = pathlib.Path(self.directory.name) / "crm_config.yaml"
+        self.callers.touch(0o600)
+        self.callers.write_text(CALLERS.read_text())
+
+    def listed(self, realm):
+        """What belongs to the realm that has the document's callers."""
+        if realm != "omnicrm":
+            return ""
+        return (f"    callers_file: {self.callers}\n"
+                "    ip_whitelist_roles: [view_customer, view_service]\n")
 
     def core(self):
         return "realms:\n" + "".join(
-            f"  {realm}:\n{CORE}    sessions: {sessions}\n" for realm, sessions in SESSIONS.items()
+            f"  {realm}:\n{CORE}    sessions: {sessions}\n{self.listed(realm)}"
+            for realm, sessions in SESSIONS.items()
         )
 
     def served(self):
         return "http:\n  trusted_proxies: [127.0.0.1]\nrealms:\n" + "".join(
-            f"  {realm}:\n{CORE}    sessions: {sessions}\n"
+            f"  {realm}:\n{CORE}    sessions: {sessions}\n{self.listed(realm)}"
             f"    http:\n      surface: omnicrm\n      listen: ['127.0.0.1:{self.of[realm]}']\n"
             for realm, sessions in SESSIONS.items()
         )
@@ -136,6 +157,18 @@ class OmnicrmTest(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer)
         return Person(user, answer)
 
+    def reload(self, callers, word="reloaded"):
+        """Puts other callers into force, or sees them refused; returns the daemon's log."""
+        log = self.daemon.log
+        before = log.read_text().count(word)
+        self.system.ports.callers.write_text(callers)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 60
+        while log.read_text().count(word) == before:
+            self.assertLess(time.monotonic(), deadline, log.read_text())
+            time.sleep(0.01)
+        return log.read_text()
+
     def create_key(self, realm="omnicrm", **fields):
         return self.daemon.create_key(realm, **{"scopes": ["*"], **fields})
 
@@ -160,13 +193,13 @@ class OmnicrmTest(unittest.TestCase):
         self.assertEqual(answer.header("Content-Type"), "application/json")
         self.assertEqual(answer.header("Cache-Control"), "no-store")
 
-    def assert_refused(self, answer, code):
+    def assert_refused(self, answer, code, message=None):
         """What a proxy hears: a status that nginx passes on, and the product's own answer."""
-        status, message = ERRORS[code]
+        status, usual = ERRORS[code]
         self.assertEqual(answer.status, 401 if status == 401 else 403, answer)
         self.assertEqual(answer.header("X-Latchkey-Status"), str(status))
         told = json.loads(answer.header("X-Latchkey-Body"))
-        self.assertEqual(told, {"error": code, "message": message})
+        self.assertEqual(told, {"error": code, "message": message or usual})
 
     def assert_allowed(self, answer):
         self.assertEqual((answer.status, answer.body), (200, b""), answer)

@@ -131,7 +131,7 @@ static const struct lk_config_field realm_fields[] = {
 	{ .name = "key_plans",
 		.kind = LK_CONFIG_TEXTS,
 		.offset = IN_REALM(key_plans),
-		.max = LK_PLANS_MAX,
+		.max = LK_WORDS_MAX,
 		.is_valid = lk_config_is_plan,
 		.rule = "each entry is 1 to 64 bytes" },
 	{ .name = "api_keys", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_keys },

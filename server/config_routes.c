@@ -8,6 +8,8 @@ static void read_methods(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 static void read_callers(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+static void read_on_behalf_of(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
 /* What lk_config_read_texts fills in. */
 struct texts {
@@ -34,9 +36,16 @@ static const struct lk_config_field route_fields[] = {
 	{ .name = "plans",
 		.kind = LK_CONFIG_TEXTS,
 		.offset = IN_ROUTE(plans),
-		.max = LK_PLANS_MAX,
+		.max = LK_WORDS_MAX,
 		.is_valid = lk_config_is_plan,
 		.rule = "each entry is 1 to 64 bytes" },
+	{ .name = "byok",
+		.kind = LK_CONFIG_TEXTS,
+		.offset = IN_ROUTE(byok),
+		.max = LK_WORDS_MAX,
+		.is_valid = lk_config_is_plan,
+		.rule = "each entry is 1 to 64 bytes" },
+	{ .name = "on_behalf_of", .kind = LK_CONFIG_CUSTOM, .read = read_on_behalf_of },
 	{ .name = "organization", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(organization) },
 	{ .name = "public", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(is_public) },
 	{ 0 },
@@ -91,7 +100,6 @@ static uint32_t bit_of_caller(const char *text)
 		[LK_CALLER_SESSION] = "session",
 		[LK_CALLER_STATIC_KEY] = "static_key",
 		[LK_CALLER_ADDRESS] = "address",
-		[LK_CALLER_EXTERNAL] = "external",
 	};
 
 	for (uint32_t i = LK_CALLER_KEY; i < LK_COUNT(names); i++)
@@ -110,9 +118,9 @@ static void read_callers(
 {
 	static const struct lk_config_field field = {
 		.kind = LK_CONFIG_TEXTS,
-		.max = 8,
+		.max = 4,
 		.is_valid = is_caller,
-		.rule = "each entry is key, session, static_key, address or external",
+		.rule = "each entry is key, session, static_key or address",
 	};
 	struct texts texts = read_some(reader, &field, name, node);
 	struct lk_route_spec *route = into;
@@ -123,17 +131,30 @@ static void read_callers(
 			route->callers |= bit_of_caller(texts.items[i]);
 }
 
+static void read_on_behalf_of(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	static const struct lk_config_field field = { .choices = "header|header_or_body" };
+	struct lk_route_spec *route = into;
+	const char *text = NULL;
+
+	lk_config_read_choice(reader, &field, name, node, &text);
+	if (text != NULL)
+		route->on_behalf_of = strcmp(text, "header") == 0 ? LK_ON_BEHALF_HEADER
+								  : LK_ON_BEHALF_HEADER_OR_BODY;
+}
+
 static void read_route(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
 	struct lk_route_spec *route)
 {
 	route->methods = UINT32_MAX;
 	route->callers = LK_CALLERS_DEFAULT;
 	lk_config_read_section(reader, route_fields, name, node, route);
-	if (route->is_public && (route->n_permissions > 0 || route->organization ||
-					route->n_plans > 0 || route->callers != LK_CALLERS_DEFAULT))
-		lk_config_complain(reader, node, name,
-			"what is public cannot ask for permissions, callers, plans or an "
-			"organization");
+	if (route->is_public &&
+		(route->n_permissions > 0 || route->organization || route->n_plans > 0 ||
+			route->n_byok > 0 || route->on_behalf_of != LK_ON_BEHALF_NOWHERE ||
+			route->callers != LK_CALLERS_DEFAULT))
+		lk_config_complain(reader, node, name, "what is public cannot ask for anything");
 }
 
 void lk_config_read_routes(

@@ -314,6 +314,7 @@ static int error_for_denial(lk_deny_reason reason, bool is_key)
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
 	case LK_DENY_REASON_KIND_NOT_ALLOWED:
 	case LK_DENY_REASON_PLAN_REQUIRED:
+	case LK_DENY_REASON_USER_NOT_ALLOWED:
 		return INCRM_ERROR_FORBIDDEN;
 	default:
 		return is_key ? INCRM_ERROR_INVALID_API_KEY : INCRM_ERROR_INVALID_ACCESS_TOKEN;
@@ -391,12 +392,13 @@ static int error_for(const struct lk_failure *failure)
 	return INCRM_ERROR_FORBIDDEN;
 }
 
-static const ProtobufCMessage *error_message(
-	struct lk_arena *arena, const struct lk_rest_error *error, const char *why)
+static const ProtobufCMessage *error_message(struct lk_arena *arena,
+	const struct lk_rest_error *error, const char *why, const char *field)
 {
 	incrm_error_response *response = lk_arena_alloc(arena, sizeof *response);
 	incrm_error_body *body = lk_arena_alloc(arena, sizeof *body);
 
+	(void)field;
 	if (response == NULL || body == NULL)
 		return NULL;
 	*body = (incrm_error_body)INCRM_ERROR_BODY_INIT;

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/bridge/judge.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "latchkey/v1/common.rpc.h"
+#include "proto/wire/json.h"
+#include "proto/wire/utf8.h"
 
 struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *bridge,
 	const struct lk_site *site, struct lk_http_exchange *exchange)
@@ -24,10 +29,31 @@ static void fail_http(const struct lk_judging *judging, unsigned status, const c
 	fail(judging, (struct lk_failure) { .fault = LK_FAULT_HTTP, .http = status, .why = why });
 }
 
-/* Reasons that stand for something else than the credential. */
-static void deny(const struct lk_judging *judging, lk_deny_reason reason)
+/* "x-byok-provider: is missing", told with what it is about. */
+static void fail_violation(const struct lk_judging *judging, const lk_field_violation *violation)
 {
-	switch ((int)reason) {
+	struct lk_failure failure = { .fault = LK_FAULT_HTTP, .http = 400 };
+	size_t n;
+	char *text;
+
+	if (violation != NULL) {
+		n = strlen(violation->field) + strlen(violation->description) + sizeof ": ";
+		text = lk_arena_alloc(judging->exchange->arena, n);
+		if (text != NULL)
+			snprintf(text, n, "%s: %s", violation->field, violation->description);
+		failure.why = text;
+		failure.field = violation->field;
+	}
+	fail(judging, failure);
+}
+
+/* Reasons that stand for something else than the credential. */
+static void deny(const struct lk_judging *judging, const lk_authenticate_response *verdict)
+{
+	switch ((int)verdict->reason) {
+	case LK_DENY_REASON_INVALID_REQUEST:
+		fail_violation(judging, verdict->violation);
+		break;
 	case LK_DENY_REASON_AMBIGUOUS_CREDENTIALS:
 		fail_http(judging, 400, "one credential at a time");
 		break;
@@ -38,7 +64,8 @@ static void deny(const struct lk_judging *judging, lk_deny_reason reason)
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_ORGANIZATION });
 		break;
 	default:
-		fail(judging, (struct lk_failure) { .fault = LK_FAULT_DENIED, .reason = reason });
+		fail(judging, (struct lk_failure) {
+				      .fault = LK_FAULT_DENIED, .reason = verdict->reason });
 	}
 }
 
@@ -61,7 +88,7 @@ static void judged(void *arg, struct lk_status status, const ProtobufCMessage *m
 	else if (is_key_for_person(judging, verdict))
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_KEY });
 	else if (!verdict->allowed)
-		deny(judging, verdict->reason);
+		deny(judging, verdict);
 	else if (judging->needs_organization && verdict->principal->organization_id[0] == '\0')
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_ORGANIZATION });
 	else
@@ -84,6 +111,74 @@ static bool is_cross_site(const struct lk_http_exchange *exchange)
 	       (n > 0 && !(n == 1 && (is_text(value, "same-origin") || is_text(value, "none"))));
 }
 
+/* The header's value, in the arena; of several all, as one list (RFC 9110, section 5.3), which is
+ * no value of any of ours. */
+static char *text_of_header(
+	const struct lk_http_exchange *exchange, const char *name, size_t *n_out)
+{
+	struct lk_bytes value = { (const uint8_t *)"", 0 };
+
+	*n_out = lk_http_header(exchange, name, &value);
+	if (*n_out > 1 || !lk_utf8_valid(value))
+		value = lk_bytes_of(",");
+	return lk_arena_strndup(exchange->arena, (const char *)value.data, value.n);
+}
+
+/* What rules may look at. NULL when there is no such header. */
+static lk_byok_headers *read_byok(const struct lk_http_exchange *exchange)
+{
+	size_t n_providers, n_keys, n_bases;
+	struct lk_bytes key = { (const uint8_t *)"", 0 };
+	lk_byok_headers *byok;
+	char *provider = text_of_header(exchange, "x-byok-provider", &n_providers);
+	char *base = text_of_header(exchange, "x-byok-api-base", &n_bases);
+
+	n_keys = lk_http_header(exchange, "x-byok-api-key", &key);
+	if (n_providers + n_keys + n_bases == 0)
+		return NULL;
+	byok = lk_arena_alloc(exchange->arena, sizeof *byok);
+	if (byok == NULL || provider == NULL || base == NULL)
+		return NULL;
+	*byok = (lk_byok_headers)LK_BYOK_HEADERS_INIT;
+	byok->provider = provider;
+	byok->has_api_key = n_keys == 1 && key.n > 0;
+	byok->api_base = base;
+	return byok;
+}
+
+/* For which user it is asked; of several, two tell as much as all. */
+static char **read_on_behalf_of(const struct lk_http_exchange *exchange, size_t *n_out)
+{
+	char **texts = lk_arena_calloc(exchange->arena, 2, sizeof *texts);
+
+	if (texts == NULL) {
+		*n_out = 0;
+		return NULL;
+	}
+	texts[0] = texts[1] = text_of_header(exchange, "x-user-id", n_out);
+	if (*n_out > 2)
+		*n_out = 2;
+	return texts;
+}
+
+/* What the JSON body says of a user; NULL: nothing. */
+static lk_body_user *read_body_user(const struct lk_http_exchange *exchange)
+{
+	static lk_body_user wrong = LK_BODY_USER_INIT;
+	const struct lk_json_options options = { .ignore_unknown = true };
+	ProtobufCMessage *message;
+	lk_body_user *user;
+
+	if (exchange->body.n == 0)
+		return NULL;
+	if (lk_json_parse(&latchkey__v1__body_user__descriptor, exchange->body, &options,
+		    exchange->arena, &message)
+			.code != LK_OK)
+		return &wrong;
+	user = (lk_body_user *)message;
+	return user->user_case == LATCHKEY__V1__BODY_USER__USER__NOT_SET ? NULL : user;
+}
+
 void lk_judge(struct lk_judging *judging)
 {
 	lk_credential credential = LK_CREDENTIAL_INIT;
@@ -102,6 +197,16 @@ void lk_judge(struct lk_judging *judging)
 	if (request.by_route) {
 		request.method = lk_rest_text(judging->method);
 		request.path = lk_rest_text(judging->path);
+		request.byok = read_byok(judging->exchange);
+		request.on_behalf_of =
+			read_on_behalf_of(judging->exchange, &request.n_on_behalf_of);
+		if (judging->has_body)
+			request.body_user = read_body_user(judging->exchange);
+	}
+	if (judging->exchange->arena->exhausted) {
+		fail(judging, (struct lk_failure) { .fault = LK_FAULT_CALL,
+				      .status = LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory") });
+		return;
 	}
 	request.cross_site = is_cross_site(judging->exchange);
 	request.client_address = judging->asker.forwarded.client;

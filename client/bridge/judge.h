@@ -20,6 +20,7 @@ struct lk_judging {
 	bool needs_person;       /* API keys are refused, whatever they may do */
 	const char *method;      /* of the request that a proxy asks about, which the realm's */
 	const char *path;        /* routes are for; NULL: none */
+	bool has_body;           /* the exchange's body is that request's */
 
 	/* The answer: a failure, or else who it is, NULL on a public route; both last as long as
 	 * the exchange. */

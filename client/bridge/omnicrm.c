@@ -86,6 +86,7 @@ static int error_for_denial(lk_deny_reason reason, bool is_key)
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
 	case LK_DENY_REASON_KIND_NOT_ALLOWED:
 	case LK_DENY_REASON_PLAN_REQUIRED:
+	case LK_DENY_REASON_USER_NOT_ALLOWED:
 		return OMNICRM_ERROR_ACCESS_DENIED;
 	default:
 		break;
@@ -157,11 +158,12 @@ static int error_for(const struct lk_failure *failure)
 	return OMNICRM_ERROR_ACCESS_DENIED;
 }
 
-static const ProtobufCMessage *error_message(
-	struct lk_arena *arena, const struct lk_rest_error *error, const char *why)
+static const ProtobufCMessage *error_message(struct lk_arena *arena,
+	const struct lk_rest_error *error, const char *why, const char *field)
 {
 	omnicrm_error_response *response = lk_arena_alloc(arena, sizeof *response);
 
+	(void)field;
 	if (response == NULL)
 		return NULL;
 	*response = (omnicrm_error_response)OMNICRM_ERROR_RESPONSE_INIT;

@@ -63,6 +63,7 @@ static unsigned status_of_denial(lk_deny_reason reason)
 	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
 	case LK_DENY_REASON_KIND_NOT_ALLOWED:
 	case LK_DENY_REASON_PLAN_REQUIRED:
+	case LK_DENY_REASON_USER_NOT_ALLOWED:
 		return 403;
 	default:
 		return 401;
@@ -169,7 +170,7 @@ struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure 
 			find_error(adapter->surface, adapter->error_for(failure));
 
 		refusal.status = error->status;
-		message = adapter->error_message(arena, error, why);
+		message = adapter->error_message(arena, error, why, failure->field);
 	} else {
 		message = plain_message(arena, failure, refusal.status, why);
 	}

@@ -29,6 +29,7 @@ struct lk_failure {
 	struct lk_status status; /* of a call; its `field` is the core's */
 	unsigned http;           /* of a request: 400, 404, 405, 408, 413, 415 ... */
 	const char *why;         /* of a request: a sentence, which may name a member; or NULL */
+	const char *field;       /* of a request: what is wrong in it, as its client knows it */
 };
 
 struct lk_adapter {
@@ -36,10 +37,10 @@ struct lk_adapter {
 	const void *handlers; /* the generated struct */
 	/* The error of the surface (its number) that tells of a failure. */
 	int (*error_for)(const struct lk_failure *failure);
-	/* The surface's error message. `why` says more than the error's own message, or is NULL.
-	 * NULL when memory is short. */
-	const ProtobufCMessage *(*error_message)(
-		struct lk_arena *arena, const struct lk_rest_error *error, const char *why);
+	/* The surface's error message. `why` says more than the error's own message, or is NULL;
+	 * `field` is the header or member that is wrong, or NULL. NULL when memory is short. */
+	const ProtobufCMessage *(*error_message)(struct lk_arena *arena,
+		const struct lk_rest_error *error, const char *why, const char *field);
 };
 
 /* A text for a field of protobuf-c, which wants one that is not const; nobody writes to it. */

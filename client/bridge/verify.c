@@ -6,6 +6,9 @@
  * refused. An answer of 200 carries who the caller is in headers X-Latchkey-*. nginx passes on no
  * other status than 200, 401 and 403 and drops the body, so what it is to tell its client is in
  * X-Latchkey-Status and X-Latchkey-Body.
+ *
+ * What a rule looks at in the body of the original request, it can see where the question is a POST
+ * with that body.
  */
 #include <stdio.h>
 
@@ -77,6 +80,7 @@ static void put_identity(
 	put_known(out, "X-Latchkey-Organization", principal->organization_id);
 	put_known(out, "X-Latchkey-Plan", principal->plan);
 	put_known(out, "X-Latchkey-Subject", principal->subject);
+	put_known(out, "X-Latchkey-On-Behalf-Of", principal->on_behalf_of);
 	put_list(out, "X-Latchkey-Roles", principal->roles, principal->n_roles);
 	put_list(out, "X-Latchkey-Scopes", principal->scopes, principal->n_scopes);
 }
@@ -126,6 +130,7 @@ static bool read_original(struct verify *verify)
 	}
 	verify->judging.method = lk_http_method_name(original->method);
 	verify->judging.path = original->path;
+	verify->judging.has_body = verify->exchange->head->method == LK_HTTP_POST;
 	return true;
 }
 

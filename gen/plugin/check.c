@@ -106,7 +106,8 @@ static void check_service(struct lk_schema *schema, const pb_file *file, size_t 
 	const int32_t path[] = { LK_PATH_FILE_SERVICE, (int32_t)index };
 	const pb_service *service = file->service[index];
 
-	if (service->n_method == 0)
+	/* A surface may be no more than its errors. */
+	if (service->n_method == 0 && !lk_surface_is(schema, service))
 		lk_schema_fail(schema, (struct lk_place) { file, path, LK_COUNT(path) },
 			"service %s has no methods", service->name);
 	for (size_t i = 0; i < service->n_method; i++) {

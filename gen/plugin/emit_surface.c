@@ -42,6 +42,8 @@ void lk_emit_surface_header(
 	lk_out_comment(out, lk_schema_comment((struct lk_place) { file, site.path, 2 }));
 	lk_out_print(out, "extern const struct lk_rest_surface %s;\n", name);
 	lk_out_print(out, "extern const char %s_openapi[];\n\n", name);
+	if (n == 0)
+		return;
 	lk_out_print(out, "/* Rows of %s.routes. */\nenum {\n", name);
 	for (size_t i = 0; i < n; i++) {
 		site = lk_schema_site(file, index, i);
@@ -133,6 +135,8 @@ static void emit_routes(
 {
 	struct lk_site site = lk_schema_site(file, index, 0);
 
+	if (file->service[index]->n_method == 0)
+		return;
 	lk_out_print(out, "\nstatic const struct lk_rest_route %s_routes[] = {\n",
 		lk_names_local_service(schema, &site));
 	for (size_t i = 0; i < file->service[index]->n_method; i++) {

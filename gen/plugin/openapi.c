@@ -328,10 +328,13 @@ void lk_emit_openapi(
 	write_info(&api);
 	write_servers(&api);
 	write_paths(&api);
-	lk_doc_open(&api.doc, "components", '{');
-	write_schemes(&api);
-	lk_openapi_schemas(&api);
-	lk_doc_close(&api.doc, '}');
+	/* Nothing refers to them where there are no routes. */
+	if (file->service[index]->n_method > 0) {
+		lk_doc_open(&api.doc, "components", '{');
+		write_schemes(&api);
+		lk_openapi_schemas(&api);
+		lk_doc_close(&api.doc, '}');
+	}
 	lk_doc_close(&api.doc, '}');
 }
 

@@ -134,7 +134,9 @@ struct lk_site lk_schema_site(const pb_file *file, size_t service, size_t method
 	return (struct lk_site) {
 		.file = file,
 		.service = file->service[service],
-		.method = file->service[service]->method[method],
+		.method = method < file->service[service]->n_method
+				  ? file->service[service]->method[method]
+				  : NULL,
 		.path = { LK_PATH_FILE_SERVICE, (int32_t)service, LK_PATH_SERVICE_METHOD,
 			(int32_t)method },
 	};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/core/key_text.h"
+#include "server/core/request.h"
 
 const char *lk_deny_message(enum lk_deny_reason reason)
 {
@@ -43,10 +44,6 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 		return "the request is not valid";
 	case LK_DENY_USER_NOT_ALLOWED:
 		return "the user is not of the caller's organization";
-	case LK_DENY_RATE_LIMITED:
-		return "too many requests";
-	case LK_DENY_QUOTA_EXCEEDED:
-		return "the quota is used up";
 	}
 	assert(false); /* a number outside the enum */
 	return "";
@@ -234,9 +231,16 @@ static bool has_plan(const struct lk_realm *realm, const struct lk_route *route,
 {
 	const char *plan = verdict->organization != NULL ? verdict->organization->plan : "";
 
-	return (route->plans.n == 0 || lk_plans_have(&route->plans, plan)) &&
+	return (route->plans.n == 0 || lk_words_have(&route->plans, plan)) &&
 	       (verdict->caller != LK_CALLER_KEY || realm->key_plans.n == 0 ||
-		       lk_plans_have(&realm->key_plans, plan));
+		       lk_words_have(&realm->key_plans, plan));
+}
+
+/* Where no rule takes providers' keys, what looks like one is nobody's affair. */
+static bool brings_key(const struct lk_auth_request *request)
+{
+	return request->byok != NULL && request->by_route && request->realm->routes != NULL &&
+	       request->realm->routes->has_byok;
 }
 
 /* Whoever it is: may they do this? */
@@ -244,6 +248,8 @@ static enum lk_deny_reason judge_request(const struct lk_auth_request *request,
 	const struct lk_route *route, const struct lk_permset *wanted,
 	const struct lk_verdict *verdict)
 {
+	if (verdict->caller == LK_CALLER_BYOK)
+		return LK_DENY_NONE;
 	if ((route->callers & LK_CALLER_BIT(verdict->caller)) == 0)
 		return LK_DENY_KIND_NOT_ALLOWED;
 	if (!has_plan(request->realm, route, verdict))
@@ -253,6 +259,19 @@ static enum lk_deny_reason judge_request(const struct lk_auth_request *request,
 	if (route->needs_organization && verdict->organization_id[0] == '\0')
 		return LK_DENY_ORGANIZATION_REQUIRED;
 	return LK_DENY_NONE;
+}
+
+/* What else the rule looks at. */
+static enum lk_deny_reason judge_rest(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, const struct lk_route *route,
+	struct lk_verdict *verdict)
+{
+	enum lk_deny_reason reason =
+		brings_key(request) ? lk_byok_judge(request->byok, route, verdict) : LK_DENY_NONE;
+
+	if (reason != LK_DENY_NONE || route->on_behalf_of == LK_ON_BEHALF_NOWHERE)
+		return reason;
+	return lk_on_behalf_judge(verifier, request, route, verdict);
 }
 
 /* Of a proven secret. The instant of expiry counts as expired: of two servers a tick apart, the
@@ -300,6 +319,10 @@ static enum lk_deny_reason identify(const struct lk_verifier *verifier,
 {
 	enum lk_deny_reason reason;
 
+	if (request->n_credentials == 0 && brings_key(request)) {
+		verdict->caller = LK_CALLER_BYOK;
+		return LK_DENY_NONE;
+	}
 	verdict->listed = find_listed(request);
 	if (verdict->listed != NULL) {
 		verdict->caller =
@@ -335,6 +358,8 @@ struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 	verdict_out->reason = identify(verifier, request, &hit, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE)
 		verdict_out->reason = judge_request(request, route, &wanted, verdict_out);
+	if (verdict_out->reason == LK_DENY_NONE)
+		verdict_out->reason = judge_rest(verifier, request, route, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE && verdict_out->entry != NULL &&
 		verifier->usage != NULL)
 		lk_usage_note(verifier->usage, &hit, request->client_address, request->user_agent,

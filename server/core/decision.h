@@ -30,8 +30,6 @@ enum lk_deny_reason {
 	LK_DENY_PLAN_REQUIRED = 14,
 	LK_DENY_INVALID_REQUEST = 15,
 	LK_DENY_USER_NOT_ALLOWED = 16,
-	LK_DENY_RATE_LIMITED = 17,
-	LK_DENY_QUOTA_EXCEEDED = 18,
 };
 
 /* One public sentence; "" for LK_DENY_NONE. */
@@ -44,6 +42,15 @@ struct lk_verifier {
 	struct lk_usage *usage;   /* NULL: uses are not noted */
 	struct lk_proofs *proofs; /* NULL: no tokens are signed */
 };
+
+/* What a request's body says of a user. */
+enum lk_body_user {
+	LK_BODY_SAYS_NOTHING, /* or it is not known */
+	LK_BODY_HAS_USER,
+	LK_BODY_WRONG, /* something that is no user's id */
+};
+
+struct lk_byok;
 
 struct lk_auth_request {
 	const struct lk_realm *realm; /* from lk_realms_find */
@@ -61,6 +68,12 @@ struct lk_auth_request {
 	struct lk_bytes path; /* without the query, percent-decoded */
 	/* A page of another site made the request: no address speaks for it. */
 	bool cross_site;
+	/* Of interest to rules that ask for it (request.h). */
+	const struct lk_byok *byok;   /* NULL: none was brought along */
+	struct lk_bytes on_behalf_of; /* the one that came, or the first */
+	size_t n_on_behalf_of;
+	enum lk_body_user body_user;
+	struct lk_bytes body_user_id;
 };
 
 struct lk_verdict {
@@ -77,6 +90,9 @@ struct lk_verdict {
 	/* What the credential allows now: its scopes and, where there is a user, no more than
 	 * their permissions. */
 	struct lk_permset permissions;
+	const char *field;            /* of LK_DENY_INVALID_REQUEST: what is wrong, */
+	const char *why;              /* and how */
+	struct lk_bytes on_behalf_of; /* the user for whom the caller asks; empty: none */
 	/* Nothing was decided: a signature has to be verified, where that may be done. */
 	bool must_compute;
 };

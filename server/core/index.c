@@ -4,6 +4,7 @@
 
 #include "proto/wire/arena.h"
 #include "server/core/index_priv.h"
+#include "server/core/text.h"
 
 #define SECONDS_AT_START 1577836800 /* 2020-01-01T00:00:00Z */
 
@@ -286,6 +287,26 @@ static void deny_owner(
 	if (owner != NULL && atomic_load(&owner->denied) < denial)
 		atomic_store(&owner->denied, (uint8_t)denial);
 	pthread_mutex_unlock(&index->lock);
+}
+
+bool lk_index_has_member(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes user_id, struct lk_bytes organization_id)
+{
+	const struct lk_user_facts *facts = NULL;
+	struct lk_owner_name name;
+	struct lk_owner *owner;
+	struct lk_key_id id;
+
+	if (!lk_id_parse(LK_ID_USER, user_id, &id))
+		return false;
+	name = lk_owner_of_user(realm->index, &id);
+	pthread_mutex_lock(&index->lock);
+	owner = lk_owners_find(&index->set.owners, &name);
+	if (owner != NULL && atomic_load(&owner->denied) == 0)
+		facts = lk_owner_user(owner);
+	pthread_mutex_unlock(&index->lock);
+	return facts != NULL && facts->enabled &&
+	       lk_text_equal(lk_bytes_of(facts->organization_id), organization_id);
 }
 
 void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,

@@ -68,6 +68,11 @@ void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
 void lk_index_deny_organization(struct lk_index *index, const struct lk_realm *realm,
 	struct lk_bytes id, enum lk_entry_denial denial);
 
+/* Whether a user of the realm is there, enabled, and of the organisation. Takes the lock of those
+ * who change the index, which a load holds for as long as it takes. Between enter and leave. */
+bool lk_index_has_member(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes user_id, struct lk_bytes organization_id);
+
 /* The keyring of a realm, never NULL. Between enter and leave. */
 const struct lk_keyring *lk_index_keyring(
 	const struct lk_index *index, const struct lk_realm *realm);

@@ -79,7 +79,7 @@ static struct lk_status check_plan(
 	plan = lk_arena_strndup(call->arena, (const char *)record.plan.data, record.plan.n);
 	if (plan == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
-	return lk_plans_have(&call->realm->key_plans, plan) ? LK_SUCCESS : required;
+	return lk_words_have(&call->realm->key_plans, plan) ? LK_SUCCESS : required;
 }
 
 struct lk_status lk_keys_check_owner(

@@ -183,7 +183,7 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 	LK_TRY(add_subject_permission(realm, spec->subject.keys_read, &realm->subject_keys_read));
 	LK_TRY(add_subject_permission(
 		realm, spec->subject.keys_manage, &realm->subject_keys_manage));
-	if (!lk_plans_set(&realm->key_plans, spec->key_plans, spec->n_key_plans))
+	if (!lk_words_set(&realm->key_plans, spec->key_plans, spec->n_key_plans))
 		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
 	LK_TRY(lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes));
 	return lk_listed_new(realm, &spec->listed, &realm->listed);

@@ -80,9 +80,9 @@ struct lk_realm {
 	struct lk_password_policy passwords;
 	struct lk_permset subject_keys_read; /* what a subject needs; empty: nothing */
 	struct lk_permset subject_keys_manage;
-	struct lk_routes *routes;  /* NULL: nobody is let through anywhere */
-	struct lk_listed *listed;  /* NULL: nobody */
-	struct lk_plans key_plans; /* in which organisations keys work; empty: in all */
+	struct lk_routes *routes;      /* NULL: nobody is let through anywhere */
+	struct lk_listed *listed;      /* NULL: nobody */
+	struct lk_word_list key_plans; /* in which organisations keys work; empty: in all */
 	char issuer[LK_TOKEN_NAME_MAX + 1];
 	char audience[LK_TOKEN_NAME_MAX + 1];
 };
@@ -108,7 +108,7 @@ struct lk_realm_spec {
 	struct lk_subject_policy subject;
 	const struct lk_route_spec *routes;
 	size_t n_routes;
-	const char *const *key_plans; /* at most LK_PLANS_MAX */
+	const char *const *key_plans; /* at most LK_WORDS_MAX */
 	size_t n_key_plans;
 	struct lk_listed_spec listed;
 };

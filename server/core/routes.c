@@ -28,25 +28,25 @@ bool lk_method_is_known(struct lk_bytes method)
 	return number_of(method) < LK_COUNT(methods);
 }
 
-bool lk_plans_set(struct lk_plans *plans, const char *const *names, size_t n)
+bool lk_words_set(struct lk_word_list *list, const char *const *words, size_t n)
 {
-	plans->n = 0;
-	if (n > LK_PLANS_MAX)
+	list->n = 0;
+	if (n > LK_WORDS_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		size_t length = strnlen(names[i], LK_PLAN_MAX + 1);
+		size_t length = strnlen(words[i], LK_PLAN_MAX + 1);
 
 		if (length == 0 || length > LK_PLAN_MAX)
 			return false;
-		memcpy(plans->names[plans->n++], names[i], length + 1);
+		memcpy(list->items[list->n++], words[i], length + 1);
 	}
 	return true;
 }
 
-bool lk_plans_have(const struct lk_plans *plans, const char *name)
+bool lk_words_have(const struct lk_word_list *list, const char *word)
 {
-	for (size_t i = 0; i < plans->n; i++)
-		if (strcmp(plans->names[i], name) == 0)
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->items[i], word) == 0)
 			return true;
 	return false;
 }
@@ -83,8 +83,10 @@ static struct lk_status check(const struct lk_route_spec *spec)
 {
 	if (!lk_route_path_is_valid(spec->path) || spec->methods == 0)
 		return LK_BAD_FIELD("routes", "a route has a path from / on, and methods");
-	if (spec->is_public && (spec->n_permissions > 0 || spec->organization ||
-				       spec->n_plans > 0 || spec->callers != LK_CALLERS_DEFAULT))
+	if (spec->is_public &&
+		(spec->n_permissions > 0 || spec->organization || spec->n_plans > 0 ||
+			spec->n_byok > 0 || spec->on_behalf_of != LK_ON_BEHALF_NOWHERE ||
+			spec->callers != LK_CALLERS_DEFAULT))
 		return LK_BAD_FIELD("routes", "what is public cannot ask for anything");
 	if (spec->callers == 0)
 		return LK_BAD_FIELD("routes", "a route lets somebody through");
@@ -113,7 +115,10 @@ static struct lk_status compile(
 				"a route asks for a permission that the realm does not have");
 		lk_permset_add(&route->permissions, (unsigned)bit);
 	}
-	if (!lk_plans_set(&route->plans, spec->plans, spec->n_plans))
+	route->on_behalf_of = spec->on_behalf_of;
+	if (!lk_words_set(&route->byok, spec->byok, spec->n_byok))
+		return LK_BAD_FIELD("routes", "a route has at most 16 providers of 1 to 64 bytes");
+	if (!lk_words_set(&route->plans, spec->plans, spec->n_plans))
 		return LK_BAD_FIELD("routes", "a route has at most 16 plans of 1 to 64 bytes");
 	return LK_SUCCESS;
 }
@@ -135,6 +140,7 @@ struct lk_status lk_routes_new(const struct lk_catalog *catalog, const struct lk
 	for (size_t i = 0; i < n && st.code == LK_OK; i++) {
 		routes->n = i + 1;
 		st = compile(catalog, &specs[i], &routes->items[i]);
+		routes->has_byok |= specs[i].n_byok > 0;
 	}
 	if (st.code == LK_OK)
 		*routes_out = routes;

@@ -9,7 +9,7 @@
 #include "server/core/permset.h"
 
 #define LK_ROUTES_MAX 256
-#define LK_PLANS_MAX 16
+#define LK_WORDS_MAX 16
 #define LK_PLAN_MAX 64
 
 /* What kind of credential somebody comes with; the numbers of latchkey.v1.PrincipalKind. */
@@ -19,9 +19,7 @@ enum lk_caller_kind {
 	LK_CALLER_SESSION = 2,
 	LK_CALLER_STATIC_KEY = 3, /* from the configuration */
 	LK_CALLER_ADDRESS = 4,    /* without a credential, from a listed address */
-	LK_CALLER_EXTERNAL = 5,   /* with another issuer's token */
-	LK_CALLER_BYOK = 6,       /* with a provider's key alone */
-	LK_CALLER_WEBHOOK = 7,    /* with a signed body */
+	LK_CALLER_BYOK = 5,       /* with a provider's key alone */
 };
 
 #define LK_CALLER_BIT(caller) (UINT32_C(1) << (caller))
@@ -29,20 +27,26 @@ enum lk_caller_kind {
 /* Those whom a rule lets through that says nothing of callers. */
 #define LK_CALLERS_DEFAULT \
 	(LK_CALLER_BIT(LK_CALLER_KEY) | LK_CALLER_BIT(LK_CALLER_SESSION) | \
-		LK_CALLER_BIT(LK_CALLER_STATIC_KEY) | LK_CALLER_BIT(LK_CALLER_ADDRESS) | \
-		LK_CALLER_BIT(LK_CALLER_EXTERNAL))
+		LK_CALLER_BIT(LK_CALLER_STATIC_KEY) | LK_CALLER_BIT(LK_CALLER_ADDRESS))
 
-/* Names of plans; empty: any plan, and none. */
-struct lk_plans {
+/* Names of plans, or of providers. */
+struct lk_word_list {
 	size_t n;
-	char names[LK_PLANS_MAX][LK_PLAN_MAX + 1];
+	char items[LK_WORDS_MAX][LK_PLAN_MAX + 1];
 };
 
 /* False when there are too many, or one that is empty or too long. */
-bool lk_plans_set(struct lk_plans *plans, const char *const *names, size_t n);
+bool lk_words_set(struct lk_word_list *list, const char *const *words, size_t n);
 
 /* Whether it is one of them. */
-bool lk_plans_have(const struct lk_plans *plans, const char *name);
+bool lk_words_have(const struct lk_word_list *list, const char *word);
+
+/* Where a request says for which user its caller asks. */
+enum lk_on_behalf_of {
+	LK_ON_BEHALF_NOWHERE = 0,
+	LK_ON_BEHALF_HEADER,         /* X-User-Id */
+	LK_ON_BEHALF_HEADER_OR_BODY, /* `userId` of a JSON body comes before it */
+};
 
 /* A rule as the configuration has it; borrowed for the call. */
 struct lk_route_spec {
@@ -53,8 +57,11 @@ struct lk_route_spec {
 	uint32_t callers;         /* of LK_CALLER_BIT */
 	const char *const *plans; /* the organisation has one of them */
 	size_t n_plans;
-	bool organization; /* the caller belongs to one */
-	bool is_public;    /* for everybody; then the rest is empty */
+	bool organization;       /* the caller belongs to one */
+	const char *const *byok; /* providers whose keys it takes, also without ours */
+	size_t n_byok;
+	enum lk_on_behalf_of on_behalf_of;
+	bool is_public; /* for everybody; then the rest is empty */
 };
 
 struct lk_route {
@@ -66,11 +73,14 @@ struct lk_route {
 	uint32_t methods;
 	uint32_t callers;
 	struct lk_permset permissions;
-	struct lk_plans plans;
+	struct lk_word_list plans;
+	struct lk_word_list byok;
+	enum lk_on_behalf_of on_behalf_of;
 };
 
 struct lk_routes {
 	size_t n;
+	bool has_byok; /* one of them takes providers' keys; else nobody looks at such */
 	struct lk_route items[];
 };
 

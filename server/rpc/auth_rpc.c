@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* AuthService. Authenticate is the hot path: it runs in the transport's callback and must not
  * allocate but from the call's arena, nor block, nor make a system call. */
+#include <stdio.h>
 #include <string.h>
 
 #include "latchkey/v1/auth.rpc.h"
+#include "latchkey/v1/common.rpc.h"
+#include "server/core/request.h"
 #include "server/rpc/sign_rpc.h"
 
 /* More than anybody presents at once; two are already too many. */
@@ -79,6 +82,21 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verd
 	return arena->exhausted ? NULL : principal;
 }
 
+/* A caller who has nothing of ours. */
+static lk_principal *make_byok_principal(struct lk_arena *arena, const char *provider)
+{
+	lk_principal *principal = lk_arena_alloc(arena, sizeof *principal);
+	size_t size = sizeof "byok:" + strlen(provider);
+	char *subject = lk_arena_alloc(arena, size);
+
+	if (principal == NULL || subject == NULL)
+		return NULL;
+	*principal = (lk_principal)LK_PRINCIPAL_INIT;
+	snprintf(subject, size, "byok:%s", provider);
+	principal->subject = subject;
+	return principal;
+}
+
 /* Texts of the realm outlast the reply. */
 static lk_principal *make_listed_principal(
 	struct lk_arena *arena, const struct lk_listed_caller *listed)
@@ -143,15 +161,44 @@ static struct lk_status add_principal(struct lk_call *call, const lk_authenticat
 	const struct lk_realm *realm =
 		lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm);
 
-	response->principal = verdict->listed != NULL
-				      ? make_listed_principal(call->arena, verdict->listed)
-				      : make_principal(call->arena, verdict);
+	if (verdict->listed != NULL)
+		response->principal = make_listed_principal(call->arena, verdict->listed);
+	else if (verdict->entry != NULL)
+		response->principal = make_principal(call->arena, verdict);
+	else
+		response->principal = make_byok_principal(call->arena, request->byok->provider);
 	if (response->principal == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
 	response->principal->kind = (lk_principal_kind)verdict->caller;
+	if (verdict->on_behalf_of.n > 0)
+		response->principal->on_behalf_of = lk_arena_strndup(call->arena,
+			(const char *)verdict->on_behalf_of.data, verdict->on_behalf_of.n);
 	return request->with_permissions
 		       ? add_permissions(call->arena, realm, verdict, response->principal)
 		       : LK_SUCCESS;
+}
+
+static void read_body_user(const lk_body_user *user, struct lk_auth_request *question)
+{
+	bool is_set = user->user_case == LATCHKEY__V1__BODY_USER__USER_USER_ID;
+
+	if (is_set)
+		question->body_user_id = lk_bytes_of(user->user_id);
+	question->body_user = question->body_user_id.n > 0 ? LK_BODY_HAS_USER : LK_BODY_WRONG;
+}
+
+static struct lk_status add_violation(struct lk_arena *arena, const struct lk_verdict *verdict,
+	lk_authenticate_response *response)
+{
+	lk_field_violation *violation = lk_arena_alloc(arena, sizeof *violation);
+
+	if (violation == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
+	*violation = (lk_field_violation)LK_FIELD_VIOLATION_INIT;
+	violation->field = (char *)(uintptr_t)verdict->field;
+	violation->description = (char *)(uintptr_t)verdict->why;
+	response->violation = violation;
+	return LK_SUCCESS;
 }
 
 static struct lk_status authenticate(struct lk_call *call, const lk_authenticate_request *request,
@@ -159,7 +206,8 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 {
 	struct lk_services *services = call->context;
 	struct lk_bytes credentials[CREDENTIALS_MAX];
-	const struct lk_auth_request question = {
+	struct lk_byok byok;
+	struct lk_auth_request question = {
 		.realm = lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm),
 		.credentials = credentials,
 		.n_credentials = request->n_credentials,
@@ -173,15 +221,27 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 		.method = lk_bytes_of(request->method),
 		.path = lk_bytes_of(request->path),
 		.cross_site = request->cross_site,
+		.n_on_behalf_of = request->n_on_behalf_of,
 	};
 	struct lk_verdict verdict;
 	struct lk_status st;
 
 	LK_TRY(read_credentials(request, credentials));
+	if (request->n_on_behalf_of > 0)
+		question.on_behalf_of = lk_bytes_of(request->on_behalf_of[0]);
+	if (request->byok != NULL) {
+		byok = (struct lk_byok) { request->byok->provider, request->byok->has_api_key,
+			request->byok->api_base };
+		question.byok = &byok;
+	}
+	if (request->body_user != NULL)
+		read_body_user(request->body_user, &question);
 	lk_index_enter();
 	st = lk_authenticate(&services->verifier, &question, &verdict);
 	if (st.code == LK_OK && verdict.caller != LK_CALLER_NOBODY)
 		st = add_principal(call, request, &verdict, response);
+	if (st.code == LK_OK && verdict.reason == LK_DENY_INVALID_REQUEST)
+		st = add_violation(call->arena, &verdict, response);
 	lk_index_leave();
 	if (st.code != LK_OK)
 		return st;

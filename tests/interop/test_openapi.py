@@ -38,7 +38,8 @@ class Redocly(unittest.TestCase):
             self.assertEqual(lint(json.loads(path.read_text())), [], path)
 
     def test_it_has_something_to_say_about_a_worse_one(self):
-        document = json.loads(DOCUMENTS[0].read_text())
+        [path] = [path for path in DOCUMENTS if path.name == "incrm.openapi.json"]
+        document = json.loads(path.read_text())
         del document["info"]["license"]
         for operations in document["paths"].values():
             for operation in operations.values():

@@ -70,7 +70,8 @@ TEST(every_member_of_a_rule_is_read)
 		"key_plans: [BUSINESS]\n"
 		"    routes:\n"
 		"      - { path: /api/things, methods: [GET, POST], permissions: [x, y.z],\n"
-		"          organization: true, callers: [key, external], plans: [PRO, BUSINESS] }\n"
+		"          organization: true, callers: [key, address], plans: [PRO, BUSINESS],\n"
+		"          byok: [openai], on_behalf_of: header_or_body }\n"
 		"      - { path: /api/open/*, public: true }\n");
 	CHECK_OK(f.st);
 	CHECK_EQ(f.config.realms[0].n_key_plans, 1);
@@ -81,10 +82,12 @@ TEST(every_member_of_a_rule_is_read)
 	CHECK_EQ(routes[0].methods, bit("GET") | bit("HEAD") | bit("POST"));
 	CHECK_EQ(routes[0].n_permissions, 2);
 	CHECK_STR(routes[0].permissions[1], "y.z");
-	CHECK_EQ(routes[0].callers,
-		LK_CALLER_BIT(LK_CALLER_KEY) | LK_CALLER_BIT(LK_CALLER_EXTERNAL));
+	CHECK_EQ(
+		routes[0].callers, LK_CALLER_BIT(LK_CALLER_KEY) | LK_CALLER_BIT(LK_CALLER_ADDRESS));
 	CHECK_EQ(routes[0].n_plans, 2);
 	CHECK_STR(routes[0].plans[1], "BUSINESS");
+	CHECK_STR(routes[0].byok[0], "openai");
+	CHECK_EQ(routes[0].on_behalf_of, LK_ON_BEHALF_HEADER_OR_BODY);
 	CHECK(routes[0].organization && !routes[0].is_public);
 	CHECK_STR(routes[1].path, "/api/open/*");
 	CHECK_EQ(routes[1].methods, UINT32_MAX);
@@ -131,7 +134,7 @@ TEST(a_rule_asks_for_permissions_of_its_realm)
 TEST(what_is_public_asks_for_nothing)
 {
 	static const char *const asked[] = { "permissions: [x]", "organization: true",
-		"callers: [key]", "plans: [P]" };
+		"callers: [key]", "plans: [P]", "byok: [a]", "on_behalf_of: header" };
 
 	for (size_t i = 0; i < LK_COUNT(asked); i++) {
 		char yaml[256];

@@ -13,7 +13,7 @@
 #define ARENA_MAX ((size_t)1 << 20)
 
 const char *const lk_bridge_scopes[] = { "auth.verify", "auth.sign_in", "keys.read", "keys.manage",
-	"client.assert", NULL };
+	"users.read", "client.assert", NULL };
 
 /* What a listener's tag points at. */
 enum tag {

@@ -74,17 +74,21 @@ struct lk_status lk_cookie_add(
 	const struct lk_cookie *cookie, const struct lk_cookie_policy *policy, struct lk_buf *out)
 {
 	int64_t life_s = *cookie->value == '\0' ? 0 : cookie->life_s;
+	bool is_for_other_sites = cookie->is_session && policy->secure;
 	char life[48];
 
 	if (!is_value(lk_bytes_of(cookie->value)))
 		return LK_BAD_FIELD(cookie->name, "cannot be the value of a cookie");
 	add_text(out, "Set-Cookie: ");
+	if (is_for_other_sites)
+		add_text(out, LK_COOKIE_SECURE_PREFIX);
 	add_text(out, cookie->name);
 	add_text(out, "=");
 	add_text(out, cookie->value);
 	add_text(out, "; Path=");
 	add_text(out, cookie->path);
-	add_text(out, "; HttpOnly; SameSite=Lax");
+	add_text(out, "; HttpOnly; SameSite=");
+	add_text(out, is_for_other_sites ? "None" : "Lax");
 	snprintf(life, sizeof life, "; Max-Age=%" PRId64, life_s);
 	if (life_s >= 0)
 		add_text(out, life);

@@ -10,6 +10,9 @@
 /* Bytes of a value: browsers keep no more of a cookie altogether. */
 #define LK_COOKIE_VALUE_MAX 4096
 
+/* What browsers take over https alone (RFC 6265bis, section 4.1.3). */
+#define LK_COOKIE_SECURE_PREFIX "__Secure-"
+
 /* The value of a cookie in the value of a Cookie header; names are compared with regard to case,
  * quotes around a value are not part of it.
  *
@@ -29,13 +32,16 @@ struct lk_cookie {
 	const char *path;
 	const char *value; /* empty: the cookie is deleted */
 	int64_t life_s;    /* negative: until the browser is closed */
+	bool is_session;   /* a session token's: over https named LK_COOKIE_SECURE_PREFIX and the
+			    * name, and for pages of other sites, too (SameSite=None) */
 };
 
 struct lk_cookie_policy {
 	bool secure; /* the client speaks https */
 };
 
-/* Appends a line `Set-Cookie: ...`, HttpOnly and SameSite=Lax.
+/* Appends a line `Set-Cookie: ...`, HttpOnly and, if nothing else is said,
+ * SameSite=Lax.
  *
  * LK_INVALID_ARGUMENT    the value cannot be one of a cookie; nothing is appended
  * LK_RESOURCE_EXHAUSTED  the line does not fit into the buffer

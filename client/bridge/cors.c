@@ -2,6 +2,7 @@
 #include "client/bridge/cors.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "client/bridge/headers.h"
@@ -26,6 +27,21 @@ bool lk_cors_is_foreign(const struct lk_site *site, const struct lk_http_exchang
 	size_t n = lk_http_header(exchange, "origin", &origin);
 
 	return n > 1 || (n == 1 && !lk_site_lists_origin(site, origin));
+}
+
+bool lk_cors_is_own(
+	const struct lk_site *site, const struct lk_http_exchange *exchange, bool is_https)
+{
+	struct lk_bytes host, origin;
+	const char *scheme = is_https ? "https://" : "http://";
+	size_t n = strlen(scheme);
+
+	if (lk_http_header(exchange, "origin", &origin) != 1 ||
+		lk_http_header(exchange, "host", &host) != 1)
+		return false;
+	return lk_site_lists_origin(site, origin) ||
+	       (origin.n == n + host.n && memcmp(origin.data, scheme, n) == 0 &&
+		       memcmp(origin.data + n, host.data, host.n) == 0);
 }
 
 static void put_origin(struct lk_bytes origin, bool with_credentials, struct lk_buf *headers)

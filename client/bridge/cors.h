@@ -22,5 +22,9 @@ void lk_cors_put(const struct lk_site *site, const struct lk_http_exchange *exch
 void lk_cors_put_preflight(const struct lk_site *site, const struct lk_http_exchange *exchange,
 	const char *methods, struct lk_buf *headers);
 
+/* Whether the page that asks is of this site or of a listed origin: told by one Origin alone. */
+bool lk_cors_is_own(
+	const struct lk_site *site, const struct lk_http_exchange *exchange, bool is_https);
+
 /* Whether the request comes from a page that may not send it with cookies. */
 bool lk_cors_is_foreign(const struct lk_site *site, const struct lk_http_exchange *exchange);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/bridge/cors.h"
 #include "latchkey/v1/common.rpc.h"
 #include "proto/wire/json.h"
 #include "proto/wire/utf8.h"
@@ -14,8 +15,8 @@ struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *b
 	judging->bridge = bridge;
 	judging->site = site;
 	judging->exchange = exchange;
-	LK_TRY(lk_present(site, exchange, &judging->presented));
-	return lk_asker_read(bridge, exchange, &judging->asker);
+	LK_TRY(lk_asker_read(bridge, exchange, &judging->asker));
+	return lk_present(site, exchange, judging->asker.forwarded.is_https, &judging->presented);
 }
 
 static void fail(const struct lk_judging *judging, struct lk_failure failure)
@@ -177,6 +178,13 @@ static lk_body_user *read_body_user(const struct lk_http_exchange *exchange)
 		return &wrong;
 	user = (lk_body_user *)message;
 	return user->user_case == LATCHKEY__V1__BODY_USER__USER__NOT_SET ? NULL : user;
+}
+
+bool lk_judging_is_forged(const struct lk_judging *judging)
+{
+	return judging->presented.kind == LK_CREDENTIAL_KIND_SESSION && judging->presented.n == 1 &&
+	       is_cross_site(judging->exchange) &&
+	       !lk_cors_is_own(judging->site, judging->exchange, judging->asker.forwarded.is_https);
 }
 
 void lk_judge(struct lk_judging *judging)

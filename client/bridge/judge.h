@@ -34,5 +34,9 @@ struct lk_judging {
 LK_MUST_USE struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *bridge,
 	const struct lk_site *site, struct lk_http_exchange *exchange);
 
+/* Whether a browser may have sent the cookie that is the credential for the page of a site that is
+ * neither this one nor listed. What changes something is refused then. */
+bool lk_judging_is_forged(const struct lk_judging *judging);
+
 /* Judges, and goes on with `next`, at once or later. */
 void lk_judge(struct lk_judging *judging);

@@ -16,7 +16,8 @@ struct lk_presented {
  * value. The scheme knows no case. */
 struct lk_bytes lk_bearer_of(struct lk_bytes value);
 
-/* Looks at `Authorization: Bearer` (RFC 6750, section 2.1) and at the header that the site's
- * surface has for API keys; at nothing else. LK_RESOURCE_EXHAUSTED. */
+/* Looks at `Authorization: Bearer` (RFC 6750, section 2.1), at the header that the site's surface
+ * has for API keys, and at its cookie for sessions, whose name goes with https. A cookie counts
+ * before a bearer: it is the browser's session that is meant. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_present(const struct lk_site *site,
-	const struct lk_http_exchange *exchange, struct lk_presented *presented_out);
+	const struct lk_http_exchange *exchange, bool is_https, struct lk_presented *presented_out);

@@ -21,6 +21,8 @@ struct lk_rest_call {
 	struct lk_buf headers; /* of the answer */
 	struct lk_ask ask;
 	lk_rest_next_fn next;
+	bool is_signed_in;
+	void *state; /* the adapter's */
 };
 
 /* --- what adapters ask --- */
@@ -53,6 +55,21 @@ const char *lk_rest_user_agent(const struct lk_rest_call *call)
 lk_time_ms lk_rest_now(const struct lk_rest_call *call)
 {
 	return call->bridge->options.now();
+}
+
+bool lk_rest_is_signed_in(const struct lk_rest_call *call)
+{
+	return call->is_signed_in;
+}
+
+void lk_rest_set_state(struct lk_rest_call *call, void *state)
+{
+	call->state = state;
+}
+
+void *lk_rest_state(const struct lk_rest_call *call)
+{
+	return call->state;
 }
 
 /* --- what becomes of a call --- */
@@ -90,22 +107,33 @@ void lk_rest_not_served(struct lk_rest_call *call)
 	lk_rest_fail_status(call, LK_NOT_SERVED);
 }
 
+/* Of an object that was written with this one member: the member's value. */
+static struct lk_bytes value_of(struct lk_bytes object, const char *member)
+{
+	size_t before = strlen("{\"\":") + strlen(member);
+
+	return (struct lk_bytes) { object.data + before, object.n - before - strlen("}") };
+}
+
 void lk_rest_answer(struct lk_rest_call *call, const ProtobufCMessage *response)
 {
 	const struct lk_rest_surface *surface = call->site->adapter->surface;
 	struct lk_buf body;
 	const struct lk_cookie_policy policy = { .secure = call->judging.asker.forwarded.is_https };
+	struct lk_bytes written;
 	struct lk_status st;
 
 	lk_buf_init(&body, LK_BRIDGE_ANSWER_MAX);
 	st = lk_transcode_response(surface, response, &policy,
 		call->route->status == 204 ? NULL : &body, &call->headers);
+	written = (struct lk_bytes) { body.data, body.n };
+	if (st.code == LK_OK && call->route->body != NULL)
+		written = value_of(written, call->route->body);
 	/* What an adapter found no memory for is missing in its message. */
 	if (st.code != LK_OK || call->exchange->arena->exhausted)
 		lk_rest_fail_status(call, LK_ERR(LK_INTERNAL, "the answer cannot be written"));
 	else
-		lk_bridge_send(call->exchange, call->route->status,
-			(struct lk_bytes) { body.data, body.n }, &call->headers);
+		lk_bridge_send(call->exchange, call->route->status, written, &call->headers);
 	lk_buf_fini(&body);
 }
 
@@ -145,7 +173,9 @@ void lk_rest_call_service(struct lk_rest_call *call, const struct lk_method *met
 {
 	struct lk_bytes subject = { NULL, 0 };
 
-	if (call->route->caller != LK_REST_ANYBODY && method->takes_subject) {
+	if (method->takes_subject &&
+		(call->is_signed_in || call->route->caller == LK_REST_PRINCIPAL ||
+			call->route->caller == LK_REST_SESSION)) {
 		subject = pack_subject(call);
 		if (subject.data == NULL) {
 			lk_rest_fail_status(call, LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory"));
@@ -207,8 +237,10 @@ static void judged(void *arg, const struct lk_failure *failure, const lk_princip
 {
 	struct lk_rest_call *call = arg;
 
-	(void)principal;
-	if (failure != NULL)
+	call->is_signed_in = failure == NULL && principal->session_id[0] != '\0';
+	/* Who has a session is told; who has none is nobody. */
+	if (failure != NULL &&
+		(call->route->caller != LK_REST_OPTIONAL || failure->fault != LK_FAULT_DENIED))
 		lk_rest_fail(call, failure);
 	else
 		run(call);
@@ -240,7 +272,9 @@ static bool takes_cookies(const struct lk_rest_call *call)
 
 static void admit(struct lk_rest_call *call)
 {
-	if (call->route->caller != LK_REST_ANYBODY)
+	if (call->route->verb != LK_REST_GET && lk_judging_is_forged(&call->judging))
+		lk_rest_fail(call, &(struct lk_failure) { .fault = LK_FAULT_ORIGIN });
+	else if (call->route->caller != LK_REST_ANYBODY)
 		judge(call);
 	/* A cookie may be sent by a page that its user did not mean to send it. */
 	else if (takes_cookies(call) && lk_cors_is_foreign(call->site, call->exchange))

@@ -62,6 +62,13 @@ const char *lk_rest_credential(const struct lk_rest_call *call);
 const char *lk_rest_client_address(const struct lk_rest_call *call);
 const char *lk_rest_user_agent(const struct lk_rest_call *call);
 
+/* On a route for anybody that is told who is signed in. */
+bool lk_rest_is_signed_in(const struct lk_rest_call *call);
+
+/* What an adapter keeps between two calls of the service; NULL at first. */
+void lk_rest_set_state(struct lk_rest_call *call, void *state);
+void *lk_rest_state(const struct lk_rest_call *call);
+
 lk_time_ms lk_rest_now(const struct lk_rest_call *call);
 
 /* What happens when the service has answered. The response is NULL unless status is OK; both last

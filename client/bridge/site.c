@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/bridge/basicsos.h"
 #include "client/bridge/gateway.h"
 #include "client/bridge/incrm.h"
 #include "client/bridge/omnicrm.h"
@@ -15,7 +16,8 @@ struct lk_sites {
 };
 
 /* By the name that the configuration has for it. */
-static const struct lk_adapter *const adapters[] = { &lk_gateway, &lk_incrm, &lk_omnicrm };
+static const struct lk_adapter *const adapters[] = { &lk_basicsos, &lk_gateway, &lk_incrm,
+	&lk_omnicrm };
 
 static const struct lk_adapter *find_adapter(const char *surface)
 {

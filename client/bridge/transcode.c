@@ -270,8 +270,9 @@ static enum lk_json_times times_of(const struct lk_rest_surface *surface)
 	return LK_JSON_TIMES_CANONICAL;
 }
 
-static struct lk_status add_cookie(const struct lk_rest_cookie *place,
-	const ProtobufCMessage *message, const struct lk_cookie_policy *policy, struct lk_buf *out)
+static struct lk_status add_cookie(const struct lk_rest_surface *surface,
+	const struct lk_rest_cookie *place, const ProtobufCMessage *message,
+	const struct lk_cookie_policy *policy, struct lk_buf *out)
 {
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field(message->descriptor, place->number);
@@ -290,6 +291,8 @@ static struct lk_status add_cookie(const struct lk_rest_cookie *place,
 			.path = place->path,
 			.value = set->value,
 			.life_s = life_s,
+			.is_session = surface->session_cookie != NULL &&
+				      strcmp(surface->session_cookie, place->name) == 0,
 		},
 		policy, out);
 }
@@ -312,6 +315,7 @@ struct lk_status lk_transcode_response(const struct lk_rest_surface *surface,
 		LK_TRY(lk_json_print(message, &options, body_out));
 	for (size_t i = 0; i < surface->n_cookies && headers_out != NULL; i++)
 		if (surface->cookies[i].message == message->descriptor)
-			LK_TRY(add_cookie(&surface->cookies[i], message, policy, headers_out));
+			LK_TRY(add_cookie(
+				surface, &surface->cookies[i], message, policy, headers_out));
 	return LK_SUCCESS;
 }

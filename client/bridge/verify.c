@@ -108,6 +108,12 @@ static void judged(void *arg, const struct lk_failure *failure, const lk_princip
 		allow(verify, principal);
 }
 
+/* Not one of the safe methods (RFC 9110, section 9.2.1). */
+static bool changes_something(enum lk_http_method method)
+{
+	return method != LK_HTTP_GET && method != LK_HTTP_HEAD && method != LK_HTTP_OPTIONS;
+}
+
 /* What the original request was; false when the answer has been given. */
 static bool read_original(struct verify *verify)
 {
@@ -126,6 +132,10 @@ static bool read_original(struct verify *verify)
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_HTTP,
 				       .http = 400,
 				       .why = "the original request is not clear" });
+		return false;
+	}
+	if (changes_something(original->method) && lk_judging_is_forged(&verify->judging)) {
+		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_ORIGIN });
 		return false;
 	}
 	verify->judging.method = lk_http_method_name(original->method);

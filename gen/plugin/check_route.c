@@ -124,10 +124,29 @@ static void check_status(struct lk_schema *schema, const struct lk_route *route)
 
 	if (route->status < 200 || route->status > 299)
 		lk_schema_fail(schema, place, "method %s needs a status from 200 to 299", method);
+	if (route->rule->body[0] != '\0' && lk_surface_body(route) == NULL)
+		lk_schema_fail(schema, place,
+			"the body of method %s is %s, which is no field of %s", method,
+			route->rule->body, route->response->name);
 	if (route->status == 204 && lk_surface_has_content(schema, route->response))
 		lk_schema_fail(schema, place,
 			"method %s has status 204, but %s has fields that would be in a body",
 			method, route->response->name);
+}
+
+/* What only somebody can have. */
+static void check_no_caller(struct lk_schema *schema, const struct lk_route *route)
+{
+	const Latchkey__V1__RestRoute *rule = route->rule;
+	struct lk_place place = option_place(schema, route);
+	const char *method = route->site.method->name;
+
+	if (rule->permission[0] != '\0')
+		lk_schema_fail(
+			schema, place, "method %s needs a permission, but no caller", method);
+	if (rule->organization)
+		lk_schema_fail(
+			schema, place, "method %s needs an organization, but no caller", method);
 }
 
 static void check_caller(struct lk_schema *schema, const struct lk_route *route)
@@ -139,14 +158,8 @@ static void check_caller(struct lk_schema *schema, const struct lk_route *route)
 	if (protobuf_c_enum_descriptor_get_value(
 		    &latchkey__v1__rest_caller__descriptor, (int)rule->caller) == NULL)
 		lk_schema_fail(schema, place, "method %s has a caller that does not exist", method);
-	if (rule->caller != LATCHKEY__V1__REST_CALLER__REST_CALLER_UNSPECIFIED)
-		return;
-	if (rule->permission[0] != '\0')
-		lk_schema_fail(
-			schema, place, "method %s needs a permission, but no caller", method);
-	if (rule->organization)
-		lk_schema_fail(
-			schema, place, "method %s needs an organization, but no caller", method);
+	else if (!lk_surface_needs_caller(route))
+		check_no_caller(schema, route);
 }
 
 static void check_errors(struct lk_schema *schema, const struct lk_route *route)

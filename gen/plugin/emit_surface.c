@@ -104,7 +104,7 @@ static void emit_answer(
 static void emit_row(
 	const struct lk_schema *schema, const struct lk_route *route, struct lk_buf *out)
 {
-	static const char *const callers[] = { "ANYBODY", "PRINCIPAL", "SESSION" };
+	static const char *const callers[] = { "ANYBODY", "PRINCIPAL", "SESSION", "OPTIONAL" };
 	const Latchkey__V1__RestRoute *rule = route->rule;
 	struct lk_arena *arena = schema->arena;
 
@@ -114,6 +114,8 @@ static void emit_row(
 	lk_out_print(out, "\t\t.path = %s,\n", lk_out_literal(arena, route->path));
 	lk_out_print(out, "\t\t.name = \"%s\",\n", route->site.method->name);
 	lk_out_print(out, "\t\t.status = %u,\n", route->status);
+	if (rule->body[0] != '\0')
+		lk_out_print(out, "\t\t.body = %s,\n", lk_out_literal(arena, rule->body));
 	if (lk_surface_has_way(schema, route, LK_BY_BODY))
 		lk_out_print(out, "\t\t.has_body = true,\n");
 	lk_out_print(out, "\t\t.caller = LK_REST_%s,\n", callers[rule->caller]);
@@ -250,6 +252,9 @@ void lk_emit_surface_source(
 	lk_out_print(out, "\t.times = LK_REST_TIMES_%s,\n", times[option->times]);
 	if (option->proto_names)
 		lk_out_print(out, "\t.proto_names = true,\n");
+	if (option->session_cookie[0] != '\0')
+		lk_out_print(out, "\t.session_cookie = %s,\n",
+			lk_out_literal(schema->arena, option->session_cookie));
 	if (option->key_header[0] != '\0')
 		lk_out_print(out, "\t.key_header = %s,\n",
 			lk_out_literal(schema->arena, option->key_header));

@@ -123,8 +123,11 @@ static void write_security(struct lk_openapi *api, const struct lk_route *route)
 	int caller = (int)route->rule->caller;
 
 	lk_doc_open(&api->doc, "security", '[');
-	if (caller != LATCHKEY__V1__REST_CALLER__REST_CALLER_UNSPECIFIED)
+	if (lk_surface_needs_caller(route)) {
 		write_scheme_name(api, "bearer");
+		if (api->option->session_cookie[0] != '\0')
+			write_scheme_name(api, "cookie");
+	}
 	if (caller == LATCHKEY__V1__REST_CALLER__REST_CALLER_PRINCIPAL &&
 		api->option->key_header[0] != '\0')
 		write_scheme_name(api, "key");
@@ -284,11 +287,11 @@ static void write_servers(struct lk_openapi *api)
 	lk_doc_close(&api->doc, ']');
 }
 
-static void write_key_in(struct lk_openapi *api, const char *header)
+static void write_key_in(struct lk_openapi *api, const char *where, const char *name)
 {
 	lk_doc_text(&api->doc, "type", "apiKey");
-	lk_doc_text(&api->doc, "in", "header");
-	lk_doc_text(&api->doc, "name", header);
+	lk_doc_text(&api->doc, "in", where);
+	lk_doc_text(&api->doc, "name", name);
 }
 
 static void write_schemes(struct lk_openapi *api)
@@ -296,7 +299,7 @@ static void write_schemes(struct lk_openapi *api)
 	lk_doc_open(&api->doc, "securitySchemes", '{');
 	lk_doc_open(&api->doc, "bearer", '{');
 	if (api->option->bearer_as_key) {
-		write_key_in(api, "Authorization");
+		write_key_in(api, "header", "Authorization");
 		lk_openapi_describe(api, "`Bearer`, a space and the token.");
 	} else {
 		lk_doc_text(&api->doc, "type", "http");
@@ -305,7 +308,12 @@ static void write_schemes(struct lk_openapi *api)
 	lk_doc_close(&api->doc, '}');
 	if (api->option->key_header[0] != '\0') {
 		lk_doc_open(&api->doc, "key", '{');
-		write_key_in(api, api->option->key_header);
+		write_key_in(api, "header", api->option->key_header);
+		lk_doc_close(&api->doc, '}');
+	}
+	if (api->option->session_cookie[0] != '\0') {
+		lk_doc_open(&api->doc, "cookie", '{');
+		write_key_in(api, "cookie", api->option->session_cookie);
 		lk_doc_close(&api->doc, '}');
 	}
 	lk_doc_close(&api->doc, '}');

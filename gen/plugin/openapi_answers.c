@@ -41,6 +41,21 @@ static void write_content(struct lk_openapi *api, const struct lk_type *type)
 	lk_doc_close(&api->doc, '}');
 }
 
+static void write_success_content(struct lk_openapi *api, const struct lk_route *route)
+{
+	const pb_field *body = lk_surface_body(route);
+
+	if (body == NULL) {
+		write_content(api, route->response);
+		return;
+	}
+	lk_doc_open(&api->doc, "content", '{');
+	lk_doc_open(&api->doc, "application/json", '{');
+	lk_openapi_parameter(api, body);
+	lk_doc_close(&api->doc, '}');
+	lk_doc_close(&api->doc, '}');
+}
+
 static void write_success(struct lk_openapi *api, const struct lk_route *route)
 {
 	const char *cookies = cookies_of(api, route->response);
@@ -58,7 +73,7 @@ static void write_success(struct lk_openapi *api, const struct lk_route *route)
 		lk_doc_close(&api->doc, '}');
 	}
 	if (route->status != 204)
-		write_content(api, route->response);
+		write_success_content(api, route);
 	lk_doc_close(&api->doc, '}');
 }
 
@@ -93,7 +108,7 @@ static bool may_answer(const struct lk_openapi *api, const struct lk_route *rout
 		return true;
 	case 401:
 	case 403:
-		return route->rule->caller != LATCHKEY__V1__REST_CALLER__REST_CALLER_UNSPECIFIED;
+		return lk_surface_needs_caller(route);
 	case 413:
 	case 415:
 		return lk_surface_has_way(api->schema, route, LK_BY_BODY);

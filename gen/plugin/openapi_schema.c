@@ -94,6 +94,16 @@ static void mark_request(struct lk_openapi *api, const struct lk_route *route)
 	}
 }
 
+static void mark_response(struct lk_openapi *api, const struct lk_route *route)
+{
+	const pb_field *body = lk_surface_body(route);
+	struct lk_type *type = body != NULL ? lk_schema_field_type(api->schema, body)
+					    : lk_schema_type(api->schema, route->response->name);
+
+	if (type != NULL)
+		mark(api, type, true);
+}
+
 void lk_openapi_mark(struct lk_openapi *api)
 {
 	struct lk_type *error = lk_surface_error_message(api->schema, api->file, api->option);
@@ -108,7 +118,7 @@ void lk_openapi_mark(struct lk_openapi *api)
 		if (lk_surface_has_way(api->schema, &route, LK_BY_BODY))
 			mark_request(api, &route);
 		if (route.status != 204)
-			mark(api, lk_schema_type(api->schema, route.response->name), true);
+			mark_response(api, &route);
 	}
 	if (error != NULL)
 		mark(api, error, true);

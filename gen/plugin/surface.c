@@ -153,3 +153,19 @@ bool lk_surface_has_content(const struct lk_schema *schema, const struct lk_type
 			return true;
 	return false;
 }
+
+bool lk_surface_needs_caller(const struct lk_route *route)
+{
+	return route->rule->caller == LATCHKEY__V1__REST_CALLER__REST_CALLER_PRINCIPAL ||
+	       route->rule->caller == LATCHKEY__V1__REST_CALLER__REST_CALLER_SESSION;
+}
+
+const pb_field *lk_surface_body(const struct lk_route *route)
+{
+	const pb_message *response = route->response->message;
+
+	for (size_t i = 0; i < response->n_field; i++)
+		if (strcmp(response->field[i]->name, route->rule->body) == 0)
+			return response->field[i];
+	return NULL;
+}

@@ -71,3 +71,9 @@ bool lk_surface_is_below(const char *path, const char *prefix);
 
 /* Takes the next segment off a path that begins with a slash; false at its end. */
 bool lk_surface_next_segment(const char **path, struct lk_segment *segment_out);
+
+/* Whether somebody has to be known who asks. */
+bool lk_surface_needs_caller(const struct lk_route *route);
+
+/* The field of the response that is the whole body; NULL: there is none. */
+const pb_field *lk_surface_body(const struct lk_route *route);

@@ -27,6 +27,7 @@ enum lk_rest_caller {
 	LK_REST_ANYBODY = 0, /* no credential is looked at */
 	LK_REST_PRINCIPAL,   /* whoever has a valid credential */
 	LK_REST_SESSION,     /* only a person who is signed in: API keys are refused */
+	LK_REST_OPTIONAL,    /* anybody; the handler is told whether a person is signed in */
 };
 
 struct lk_rest_call;
@@ -41,6 +42,7 @@ struct lk_rest_route {
 	const char *path; /* "/api/v1/api-key/{id}": a segment in braces is a field */
 	const char *name; /* "CreateKey" */
 	unsigned status;  /* of a success; 204 has no body */
+	const char *body; /* the field of the response that is the body; NULL: all of it */
 	bool has_body;    /* fields that are not in the path come as a JSON body, not as a query */
 	enum lk_rest_caller caller;
 	const char *permission;  /* of the realm, that the caller needs; NULL: none */
@@ -77,9 +79,10 @@ struct lk_rest_surface {
 	const char *name; /* "incrm" */
 	const char *root; /* "/api/v1": where `openapi.json` and `docs/` are */
 	enum lk_rest_times times;
-	bool proto_names;       /* in JSON and queries `refresh_token`, not `refreshToken` */
-	const char *key_header; /* that API keys come in, "X-Api-Key"; NULL: none */
-	const char *openapi;    /* the surface's document, a JSON text */
+	bool proto_names;           /* in JSON and queries `refresh_token`, not `refreshToken` */
+	const char *session_cookie; /* that session tokens come in; NULL: none */
+	const char *key_header;     /* that API keys come in, "X-Api-Key"; NULL: none */
+	const char *openapi;        /* the surface's document, a JSON text */
 	const struct lk_rest_route *routes;
 	size_t n_routes;
 	const struct lk_rest_error *errors;

@@ -77,7 +77,9 @@ static bool is_public_https(const char *base)
 
 	if (strncmp(base, scheme, sizeof scheme - 1) != 0)
 		return false;
-	n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+	n = strcspn(host, host[0] == '[' ? "]" : ":/?#");
+	if (host[0] == '[' && host[n++] == '\0')
+		return false;
 	return strpbrk(host, "@\\ ") == NULL && strchr(":/", host[n]) != NULL &&
 	       is_public_host(host, n);
 }

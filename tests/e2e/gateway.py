@@ -3,15 +3,12 @@
 
 import itertools
 import json
-import pathlib
-import re
 import unittest
 
 import incrm
+from demo import realm_of_demo
 from harness import free_port
 from rest import Web
-
-DEMO = pathlib.Path(__file__).resolve().parents[2] / "examples/demo.yaml"
 
 # Code: status, type and message.
 ERRORS = {
@@ -28,23 +25,16 @@ ERRORS = {
 }
 
 
-def realm_of_demo():
-    """As `just run` has it, its address aside."""
-    text = DEMO.read_text()
-    realm = re.search(r"^  gateway:\n((?:    .*\n|\n)*)", text, re.M)[1]
-    return re.sub(r"^    http:\n(?:      .*\n)*", "", realm, flags=re.M).rstrip() + "\n"
-
-
 class Ports:
     def __init__(self):
         self.of = {realm: free_port() for realm in ("gateway", "other")}
 
     def core(self):
-        return "realms:\n" + "".join(f"  {realm}:\n{realm_of_demo()}" for realm in self.of)
+        return "realms:\n" + "".join(f"  {realm}:\n{realm_of_demo('gateway')}" for realm in self.of)
 
     def served(self):
         return "http:\n  trusted_proxies: [127.0.0.1]\nrealms:\n" + "".join(
-            f"  {realm}:\n{realm_of_demo()}    http:\n      surface: gateway\n"
+            f"  {realm}:\n{realm_of_demo('gateway')}    http:\n      surface: gateway\n"
             f"      listen: ['127.0.0.1:{port}']\n"
             for realm, port in self.of.items()
         )

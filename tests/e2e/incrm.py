@@ -121,7 +121,8 @@ class OverTcp:
     """latchkey-bridge serves HTTP, with a service key for a latchkeyd that it reaches over TCP."""
 
     ports_class = Ports
-    scopes = ("auth.verify", "auth.sign_in", "keys.read", "keys.manage", "client.assert")
+    scopes = ("auth.verify", "auth.sign_in", "keys.read", "keys.manage", "users.read",
+              "client.assert")
 
     def __init__(self):
         self.ports = self.ports_class()

@@ -152,7 +152,8 @@ class Apart(WebTest):
         for name, port in self.ports.items():
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{ports[name]}")
         config.write_text(text)
-        scopes = ("auth.verify", "auth.sign_in", "keys.read", "keys.manage", "client.assert")
+        scopes = ("auth.verify", "auth.sign_in", "keys.read", "keys.manage", "users.read",
+                  "client.assert")
         credential = self.daemon.service_key_file("bridge.key", *scopes)
         process = subprocess.Popen(
             [BUILD / "latchkey-bridge", "--config", config, "--server", self.daemon.tcp,

@@ -64,7 +64,7 @@ static void check_presented(const struct lk_site *site, const struct lk_http_exc
 {
 	struct lk_presented presented;
 
-	FUZZ_OK(lk_present(site, exchange, &presented));
+	FUZZ_OK(lk_present(site, exchange, false, &presented));
 	FUZZ_CHECK(presented.n == 1 || presented.value[0] == '\0');
 	for (const char *c = presented.value; *c != '\0'; c++)
 		FUZZ_CHECK(*c > ' ' && *c <= '~');

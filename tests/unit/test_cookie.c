@@ -96,28 +96,37 @@ static const char *line(const struct lk_cookie *cookie, bool is_secure)
 
 TEST(a_cookie_is_written_for_its_life)
 {
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "abc", 86400 }, false),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "abc", 86400, false }, false),
 		"Set-Cookie: sid=abc; Path=/v1; HttpOnly; SameSite=Lax; Max-Age=86400\r\n");
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", -1 }, false),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", -1, false }, false),
 		"Set-Cookie: sid=abc; Path=/; HttpOnly; SameSite=Lax\r\n");
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", INT64_MAX }, false),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", INT64_MAX, false }, false),
 		"Set-Cookie: sid=abc; Path=/; HttpOnly; SameSite=Lax; "
 		"Max-Age=9223372036854775807\r\n");
 }
 
 TEST(an_empty_value_deletes_the_cookie)
 {
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "", -1 }, false),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "", -1, false }, false),
 		"Set-Cookie: sid=; Path=/v1; HttpOnly; SameSite=Lax; Max-Age=0\r\n");
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "", 60 }, false),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "", 60, false }, false),
 		"Set-Cookie: sid=; Path=/v1; HttpOnly; SameSite=Lax; Max-Age=0\r\n");
 }
 
 /* D22 */
 TEST(a_cookie_is_secure_exactly_where_the_client_speaks_https)
 {
-	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "abc", 60 }, true),
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/v1", "abc", 60, false }, true),
 		"Set-Cookie: sid=abc; Path=/v1; HttpOnly; SameSite=Lax; Max-Age=60; Secure\r\n");
+}
+
+TEST(a_sessions_cookie_is_for_other_sites_over_https_alone)
+{
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", 60, true }, true),
+		"Set-Cookie: __Secure-sid=abc; Path=/; HttpOnly; SameSite=None; Max-Age=60; "
+		"Secure\r\n");
+	CHECK_STR(line(&(struct lk_cookie) { "sid", "/", "abc", 60, true }, false),
+		"Set-Cookie: sid=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60\r\n");
 }
 
 /* R-H37 */
@@ -130,7 +139,7 @@ TEST(a_value_that_could_end_the_line_is_never_written)
 	lk_buf_init(&buf, 256);
 	for (size_t i = 0; i < LK_COUNT(values); i++) {
 		struct lk_status st = lk_cookie_add(
-			&(struct lk_cookie) { "sid", "/", values[i], 60 }, &plain, &buf);
+			&(struct lk_cookie) { "sid", "/", values[i], 60, false }, &plain, &buf);
 
 		CHECK_CODE(st, LK_INVALID_ARGUMENT);
 		CHECK_STR(st.field, "sid");
@@ -141,15 +150,15 @@ TEST(a_value_that_could_end_the_line_is_never_written)
 
 TEST(a_line_that_does_not_fit_is_refused)
 {
-	const char *text = line(&(struct lk_cookie) { "sid", "/v1", "abc", 60 }, false);
+	const char *text = line(&(struct lk_cookie) { "sid", "/v1", "abc", 60, false }, false);
 	size_t n = strlen(text);
 
 	for (size_t cap = 0; cap <= n; cap++) {
 		struct lk_buf buf;
 
 		lk_buf_init(&buf, cap);
-		CHECK_CODE(lk_cookie_add(
-				   &(struct lk_cookie) { "sid", "/v1", "abc", 60 }, &plain, &buf),
+		CHECK_CODE(lk_cookie_add(&(struct lk_cookie) { "sid", "/v1", "abc", 60, false },
+				   &plain, &buf),
 			cap < n ? LK_RESOURCE_EXHAUSTED : LK_OK);
 		lk_buf_fini(&buf);
 	}
@@ -165,6 +174,7 @@ int main(void)
 		RUN(a_cookie_is_written_for_its_life),
 		RUN(an_empty_value_deletes_the_cookie),
 		RUN(a_cookie_is_secure_exactly_where_the_client_speaks_https),
+		RUN(a_sessions_cookie_is_for_other_sites_over_https_alone),
 		RUN(a_value_that_could_end_the_line_is_never_written),
 		RUN(a_line_that_does_not_fit_is_refused),
 	};

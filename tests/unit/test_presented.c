@@ -14,7 +14,7 @@ static void check_presented(const char *lines, struct lk_presented expected)
 	struct lk_presented presented;
 
 	exchange_open(&test, "GET", lines);
-	CHECK_OK(lk_present(&site, &test.exchange, &presented));
+	CHECK_OK(lk_present(&site, &test.exchange, false, &presented));
 	CHECK_EQ(presented.n, expected.n);
 	if (expected.n == 1) {
 		CHECK_EQ(presented.is_key, expected.is_key);
@@ -133,7 +133,7 @@ TEST(a_site_without_a_header_for_keys_takes_bearers_only)
 	struct lk_presented presented;
 
 	exchange_open(&test, "GET", "X-Api-Key: crm_a\r\nAuthorization: Bearer crm_b\r\n");
-	CHECK_OK(lk_present(&plain, &test.exchange, &presented));
+	CHECK_OK(lk_present(&plain, &test.exchange, false, &presented));
 	CHECK_EQ(presented.n, 1);
 	CHECK_STR(presented.value, "crm_b");
 	exchange_close(&test);
@@ -146,7 +146,7 @@ TEST(a_credential_that_does_not_fit_into_memory_is_told)
 
 	exchange_open(&test, "GET", "X-Api-Key: crm_a\r\n");
 	test.arena.cap = sizeof "crm_a" - 1;
-	CHECK_CODE(lk_present(&site, &test.exchange, &presented), LK_RESOURCE_EXHAUSTED);
+	CHECK_CODE(lk_present(&site, &test.exchange, false, &presented), LK_RESOURCE_EXHAUSTED);
 	exchange_close(&test);
 }
 

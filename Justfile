@@ -18,6 +18,11 @@ run *args: build
 test: build
     @scripts/ctest.sh --preset release -j2
 
+# Runs every claim of the documented systems and prints what is kept (--json; names of systems)
+[no-exit-message]
+systems *args: build
+    @/usr/bin/python3 -B scripts/systems.py {{ args }}
+
 # Installs the Debian packages that are missing (packages.txt says which and why)
 install:
     @scripts/install.sh

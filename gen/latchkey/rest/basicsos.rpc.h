@@ -91,8 +91,8 @@ typedef Basicsos__V1__RevokeApiTokenResponse basicsos_revoke_api_token_response;
 
 /* --- basicsos.v1.Surface --- */
 
-/* BasicsOS CRM: people sign in by the paths of Better Auth, for a cookie or a bearer; their programs
- * have personal API tokens. */
+/* BasicsOS CRM: people sign in by the paths of Better Auth, for a cookie or a bearer; their
+ * programs have personal API tokens. */
 extern const struct lk_rest_surface basicsos_surface;
 extern const char basicsos_surface_openapi[];
 

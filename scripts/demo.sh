@@ -30,7 +30,11 @@ show() {
 }
 
 umask 077
-mkdir -p "$demo/keys"
+mkdir -p "$demo/keys" "$demo/secrets"
+# What BrikSync shares with those who sign its tokens and its webhooks.
+for name in supabase stripe; do
+	[ -s "$demo/secrets/$name" ] || head -c 32 /dev/urandom | base64 >"$demo/secrets/$name"
+done
 "$bin/latchkeyd" --config examples/demo.yaml 2>"$demo/latchkeyd.log" &
 daemon=$!
 trap 'kill "$daemon" 2>/dev/null || true; wait "$daemon" 2>/dev/null || true' EXIT
@@ -64,6 +68,8 @@ keep_key() {
 
 keep_key latchkey service create --name demo --scope auth.verify --scope keys.read \
 	--scope keys.manage --realm '*'
+# BrikSync has keys for organisations on this plan.
+"$bin/latchkey" organization set --realm briksync --plan BUSINESS example >/dev/null
 for realm in basicsos incrm briksync gateway omnicrm; do
 	keep_key "$realm" key create --realm "$realm" --name demo --user demo \
 		--organization example --scope '*'

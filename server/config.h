@@ -46,6 +46,8 @@ struct lk_config_realm {
 		const char **address_roles;
 		size_t n_address_roles;
 	} listed;
+	const struct lk_issuer_spec *issuers;
+	size_t n_issuers;
 	const char *callers_file;     /* where api_keys and ip_whitelist are; NULL: here */
 	struct lk_bridge_realm *http; /* its part of the bridge's configuration */
 };

@@ -24,6 +24,15 @@ bool lk_config_is_network(const char *text);
 void lk_config_read_keys(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
+/* Reads the name of a file, and from it a secret of LK_SECRET_MIN to LK_SECRET_MAX bytes: the
+ * file's one line, in the arena. Others than its owner must not be able to read it. */
+void lk_config_read_secret(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
+	struct lk_bytes *secret_out);
+
+/* Reads `issuers` of a realm into its struct lk_config_realm. */
+void lk_config_read_issuers(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+
 /* `api_keys` and `ip_whitelist`, of a file of their own. */
 extern const struct lk_config_field lk_config_listed_fields[];
 

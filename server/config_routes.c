@@ -10,6 +10,10 @@ static void read_callers(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 static void read_on_behalf_of(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+static void read_webhook(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+static void read_webhook_secret(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
 /* What lk_config_read_texts fills in. */
 struct texts {
@@ -46,6 +50,7 @@ static const struct lk_config_field route_fields[] = {
 		.is_valid = lk_config_is_plan,
 		.rule = "each entry is 1 to 64 bytes" },
 	{ .name = "on_behalf_of", .kind = LK_CONFIG_CUSTOM, .read = read_on_behalf_of },
+	{ .name = "webhook", .kind = LK_CONFIG_CUSTOM, .read = read_webhook },
 	{ .name = "organization", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(organization) },
 	{ .name = "public", .kind = LK_CONFIG_BOOL, .offset = IN_ROUTE(is_public) },
 	{ 0 },
@@ -100,10 +105,11 @@ static uint32_t bit_of_caller(const char *text)
 		[LK_CALLER_SESSION] = "session",
 		[LK_CALLER_STATIC_KEY] = "static_key",
 		[LK_CALLER_ADDRESS] = "address",
+		[LK_CALLER_EXTERNAL] = "external",
 	};
 
 	for (uint32_t i = LK_CALLER_KEY; i < LK_COUNT(names); i++)
-		if (strcmp(text, names[i]) == 0)
+		if (names[i] != NULL && strcmp(text, names[i]) == 0)
 			return LK_CALLER_BIT(i);
 	return 0;
 }
@@ -118,9 +124,9 @@ static void read_callers(
 {
 	static const struct lk_config_field field = {
 		.kind = LK_CONFIG_TEXTS,
-		.max = 4,
+		.max = 5,
 		.is_valid = is_caller,
-		.rule = "each entry is key, session, static_key or address",
+		.rule = "each entry is key, session, static_key, address or external",
 	};
 	struct texts texts = read_some(reader, &field, name, node);
 	struct lk_route_spec *route = into;
@@ -144,17 +150,55 @@ static void read_on_behalf_of(
 								  : LK_ON_BEHALF_HEADER_OR_BODY;
 }
 
+/* How the body is signed; there is one way so far. */
+struct webhook {
+	const char *signature;
+	struct lk_bytes secret;
+};
+
+static const struct lk_config_field webhook_fields[] = {
+	{ .name = "signature",
+		.kind = LK_CONFIG_CHOICE,
+		.offset = offsetof(struct webhook, signature),
+		.required = true,
+		.choices = "stripe" },
+	{ .name = "secret_file",
+		.kind = LK_CONFIG_CUSTOM,
+		.read = read_webhook_secret,
+		.required = true },
+	{ 0 },
+};
+
+static void read_webhook_secret(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	struct webhook *webhook = into;
+
+	lk_config_read_secret(reader, name, node, &webhook->secret);
+}
+
+static void read_webhook(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	struct lk_route_spec *route = into;
+	struct webhook webhook = { 0 };
+
+	lk_config_read_section(reader, webhook_fields, name, node, &webhook);
+	route->is_webhook = true;
+	route->webhook_secret = webhook.secret;
+}
+
 static void read_route(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
 	struct lk_route_spec *route)
 {
 	route->methods = UINT32_MAX;
 	route->callers = LK_CALLERS_DEFAULT;
 	lk_config_read_section(reader, route_fields, name, node, route);
-	if (route->is_public &&
-		(route->n_permissions > 0 || route->organization || route->n_plans > 0 ||
-			route->n_byok > 0 || route->on_behalf_of != LK_ON_BEHALF_NOWHERE ||
-			route->callers != LK_CALLERS_DEFAULT))
+	if (route->is_public && (lk_route_asks(route) || route->is_webhook))
 		lk_config_complain(reader, node, name, "what is public cannot ask for anything");
+	else if (route->is_webhook && lk_route_asks(route))
+		lk_config_complain(
+			reader, node, name, "a webhook cannot ask for more than its signature");
 }
 
 void lk_config_read_routes(

@@ -14,6 +14,7 @@
 #include "server/core/sweep.h"
 #include "server/rpc/descriptors.h"
 #include "server/rpc/direct.h"
+#include "server/rpc/external.h"
 #include "server/store/store_leveldb.h"
 #include "server/store/sweeper.h"
 
@@ -221,7 +222,8 @@ static struct lk_status open_core(struct lk_daemon *daemon)
 	LK_TRY(lk_guesses_load(daemon->guesses, daemon->store));
 	LK_TRY(make_signing_keys(daemon));
 	daemon->services = (struct lk_services) {
-		.verifier = { daemon->index, &daemon->peppers, daemon->usage, daemon->proofs },
+		.verifier = { daemon->index, &daemon->peppers, daemon->usage, daemon->proofs,
+			lk_external_prove },
 		.index = daemon->index,
 		.store = daemon->store,
 		.committer = daemon->committer,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "latchkey/rest/basicsos.rpc.h"
-#include "latchkey/v1/key.rpc.h"
 #include "latchkey/v1/user.rpc.h"
 
 #define PAGE 100
@@ -173,14 +172,6 @@ static char *id_with(struct lk_arena *arena, const char *id, const char *from, c
 	return told;
 }
 
-/* Pages of the person's tokens, gathered. */
-struct listing {
-	size_t n;
-	size_t room;
-	basicsos_api_token **tokens;
-	char *page_token;
-};
-
 static basicsos_api_token *token_new(struct lk_arena *arena, const lk_key *key)
 {
 	basicsos_api_token *told = lk_arena_alloc(arena, sizeof *told);
@@ -196,75 +187,29 @@ static basicsos_api_token *token_new(struct lk_arena *arena, const lk_key *key)
 	return told;
 }
 
-static void ask_for_page(struct lk_rest_call *call);
-
-static bool add_page(
-	struct lk_arena *arena, const lk_list_keys_response *page, struct listing *listing)
-{
-	size_t room = listing->n + page->n_keys;
-	basicsos_api_token **tokens = lk_arena_calloc(arena, room + 1, sizeof(void *));
-
-	if (tokens == NULL)
-		return false;
-	memcpy(tokens, listing->tokens, listing->n * sizeof *tokens);
-	listing->tokens = tokens;
-	for (size_t i = 0; i < page->n_keys; i++) {
-		tokens[listing->n] = token_new(arena, page->keys[i]);
-		if (tokens[listing->n] == NULL)
-			return false;
-		listing->n++;
-	}
-	listing->page_token = page->next_page_token;
-	return true;
-}
-
-static void got_page(
+static void listed(
 	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
 {
+	const lk_list_keys_response *response = (const lk_list_keys_response *)message;
 	basicsos_list_api_tokens_response answer = BASICSOS_LIST_API_TOKENS_RESPONSE_INIT;
-	struct listing *listing = lk_rest_state(call);
+	struct lk_arena *arena = lk_rest_arena(call);
 
-	if (status.code == LK_OK &&
-		!add_page(lk_rest_arena(call), (const lk_list_keys_response *)message, listing))
-		status = LK_ERR(LK_RESOURCE_EXHAUSTED, "the list needs too much memory");
 	if (status.code != LK_OK) {
 		lk_rest_fail_status(call, status);
-	} else if (listing->page_token[0] != '\0') {
-		ask_for_page(call);
-	} else {
-		answer.n_tokens = listing->n;
-		answer.tokens = listing->tokens;
-		basicsos_surface_list_api_tokens_answer(call, &answer);
+		return;
 	}
-}
-
-static void ask_for_page(struct lk_rest_call *call)
-{
-	const struct listing *listing = lk_rest_state(call);
-	lk_list_keys_request ask = LK_LIST_KEYS_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.page_size = PAGE;
-	ask.page_token = listing->page_token;
-	ask.state = LK_KEY_STATE_ACTIVE;
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_LIST_KEYS], &ask.base, got_page);
+	answer.tokens = lk_arena_calloc(arena, response->n_keys + 1, sizeof(void *));
+	for (size_t i = 0; answer.tokens != NULL && i < response->n_keys; i++)
+		if (response->keys[i]->state == LK_KEY_STATE_ACTIVE)
+			answer.tokens[answer.n_tokens++] = token_new(arena, response->keys[i]);
+	basicsos_surface_list_api_tokens_answer(call, &answer);
 }
 
 static void list_api_tokens(
 	struct lk_rest_call *call, const basicsos_list_api_tokens_request *request)
 {
-	struct listing *listing = lk_arena_calloc(lk_rest_arena(call), 1, sizeof *listing);
-
 	(void)request;
-	if (listing == NULL) {
-		lk_rest_fail_status(call, LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory"));
-		return;
-	}
-	listing->tokens = lk_arena_calloc(lk_rest_arena(call), 1, sizeof(void *));
-	listing->page_token = lk_rest_text("");
-	lk_rest_set_state(call, listing);
-	ask_for_page(call);
+	lk_rest_list_keys(call, listed);
 }
 
 static void created(
@@ -313,34 +258,21 @@ static void revoked(
 		basicsos_surface_revoke_api_token_answer(call, &answer);
 }
 
+/* To the core, revoking twice is fine; here the second time finds nothing. */
 static void revoke_found(
 	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
 {
-	const lk_get_key_response *response = (const lk_get_key_response *)message;
-	lk_revoke_key_request ask = LK_REVOKE_KEY_REQUEST_INIT;
+	const lk_key *key = lk_rest_got_key(call, status, message);
 
-	/* To the core, revoking twice is fine; here the second time finds nothing. */
-	if (status.code == LK_OK && response->key->state == LK_KEY_STATE_REVOKED)
-		status = LK_ERR(LK_NOT_FOUND, "the key was revoked");
-	if (status.code != LK_OK) {
-		lk_rest_fail_status(call, status);
-		return;
-	}
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.id = response->key->id;
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_REVOKE_KEY], &ask.base, revoked);
+	if (key != NULL)
+		lk_rest_revoke_key(call, key->id, revoked);
 }
 
 static void revoke_api_token(
 	struct lk_rest_call *call, const basicsos_revoke_api_token_request *request)
 {
-	lk_get_key_request ask = LK_GET_KEY_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.id = id_with(lk_rest_arena(call), request->id, THEIR_ID, OUR_ID);
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_GET_KEY], &ask.base, revoke_found);
+	lk_rest_get_key(
+		call, id_with(lk_rest_arena(call), request->id, THEIR_ID, OUR_ID), revoke_found);
 }
 
 /* --- errors --- */

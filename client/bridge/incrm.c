@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "latchkey/rest/incrm.rpc.h"
-#include "latchkey/v1/key.rpc.h"
 
 #define PAGE_MAX 100
 
@@ -224,42 +223,21 @@ static void list_api_keys(struct lk_rest_call *call, const incrm_list_api_keys_r
 		call, &lk_key_service_methods[LK_KEY_SERVICE_LIST_KEYS], &ask.base, listed);
 }
 
-/* Gets a key; what was revoked is no longer there. */
-static void find_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next)
-{
-	lk_get_key_request ask = LK_GET_KEY_REQUEST_INIT;
-
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.id = id;
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_GET_KEY], &ask.base, next);
-}
-
-/* False when the call was answered: there is no such key. */
-static bool is_found(struct lk_rest_call *call, struct lk_status status, const lk_key *key)
-{
-	if (status.code == LK_OK && key->state == LK_KEY_STATE_REVOKED)
-		status = LK_ERR(LK_NOT_FOUND, "the key was revoked");
-	if (status.code != LK_OK)
-		lk_rest_fail_status(call, status);
-	return status.code == LK_OK;
-}
-
 static void got(struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
 {
-	const lk_get_key_response *response = (const lk_get_key_response *)message;
 	incrm_get_api_key_response answer = INCRM_GET_API_KEY_RESPONSE_INIT;
+	const lk_key *key = lk_rest_got_key(call, status, message);
 
-	if (!is_found(call, status, message != NULL ? response->key : NULL))
+	if (key == NULL)
 		return;
 	answer.success = true;
-	answer.data = api_key_new(lk_rest_arena(call), response->key);
+	answer.data = api_key_new(lk_rest_arena(call), key);
 	incrm_surface_get_api_key_answer(call, &answer);
 }
 
 static void get_api_key(struct lk_rest_call *call, const incrm_get_api_key_request *request)
 {
-	find_key(call, request->id, got);
+	lk_rest_get_key(call, request->id, got);
 }
 
 static void revoked(
@@ -277,21 +255,16 @@ static void revoked(
 static void revoke_found(
 	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
 {
-	const lk_get_key_response *response = (const lk_get_key_response *)message;
-	lk_revoke_key_request ask = LK_REVOKE_KEY_REQUEST_INIT;
+	const lk_key *key = lk_rest_got_key(call, status, message);
 
-	if (!is_found(call, status, message != NULL ? response->key : NULL))
-		return;
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.id = response->key->id;
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_REVOKE_KEY], &ask.base, revoked);
+	if (key != NULL)
+		lk_rest_revoke_key(call, key->id, revoked);
 }
 
 /* To the core, revoking twice is fine; here the second time finds nothing. */
 static void revoke_api_key(struct lk_rest_call *call, const incrm_revoke_api_key_request *request)
 {
-	find_key(call, request->id, revoke_found);
+	lk_rest_get_key(call, request->id, revoke_found);
 }
 
 /* --- errors --- */

@@ -9,6 +9,9 @@
 #include "proto/wire/json.h"
 #include "proto/wire/utf8.h"
 
+/* It has to fit into a call. */
+#define SIGNED_BODY_MAX ((size_t)48 * 1024)
+
 struct lk_status lk_judging_init(struct lk_judging *judging, struct lk_bridge *bridge,
 	const struct lk_site *site, struct lk_http_exchange *exchange)
 {
@@ -70,12 +73,17 @@ static void deny(const struct lk_judging *judging, const lk_authenticate_respons
 	}
 }
 
+bool lk_judging_is_person(const lk_principal *principal)
+{
+	return principal->session_id[0] != '\0' || principal->kind == LK_PRINCIPAL_KIND_EXTERNAL;
+}
+
 /* Whether a proven API key asks where a person has to; what it may do there is not looked at. */
 static bool is_key_for_person(
 	const struct lk_judging *judging, const lk_authenticate_response *verdict)
 {
 	return judging->needs_person && verdict->principal != NULL &&
-	       verdict->principal->session_id[0] == '\0' &&
+	       !lk_judging_is_person(verdict->principal) &&
 	       (verdict->allowed || verdict->reason == LK_DENY_REASON_PERMISSION_DENIED);
 }
 
@@ -180,6 +188,30 @@ static lk_body_user *read_body_user(const struct lk_http_exchange *exchange)
 	return user->user_case == LATCHKEY__V1__BODY_USER__USER__NOT_SET ? NULL : user;
 }
 
+/* What somebody signed; NULL: nothing. */
+static lk_signed_body *read_signed_body(const struct lk_http_exchange *exchange)
+{
+	struct lk_bytes body = exchange->body;
+	lk_signed_body *told;
+	size_t n;
+	char *text = text_of_header(exchange, "stripe-signature", &n);
+	char **texts;
+
+	if (n == 0)
+		return NULL;
+	told = lk_arena_alloc(exchange->arena, sizeof *told);
+	texts = lk_arena_calloc(exchange->arena, 2, sizeof *texts);
+	if (told == NULL || texts == NULL)
+		return NULL;
+	texts[0] = texts[1] = text;
+	*told = (lk_signed_body)LK_SIGNED_BODY_INIT;
+	told->n_signatures = n < 2 ? n : 2;
+	told->signatures = texts;
+	told->body.data = (uint8_t *)(uintptr_t)body.data;
+	told->body.len = body.n;
+	return told;
+}
+
 bool lk_judging_is_forged(const struct lk_judging *judging)
 {
 	return judging->presented.kind == LK_CREDENTIAL_KIND_SESSION && judging->presented.n == 1 &&
@@ -208,8 +240,14 @@ void lk_judge(struct lk_judging *judging)
 		request.byok = read_byok(judging->exchange);
 		request.on_behalf_of =
 			read_on_behalf_of(judging->exchange, &request.n_on_behalf_of);
-		if (judging->has_body)
+		if (judging->has_body) {
 			request.body_user = read_body_user(judging->exchange);
+			request.signed_body = read_signed_body(judging->exchange);
+		}
+	}
+	if (request.signed_body != NULL && request.signed_body->body.len > SIGNED_BODY_MAX) {
+		fail_http(judging, 413, "a signed body has at most 48 KiB");
+		return;
 	}
 	if (judging->exchange->arena->exhausted) {
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_CALL,

@@ -38,5 +38,8 @@ LK_MUST_USE struct lk_status lk_judging_init(struct lk_judging *judging, struct 
  * neither this one nor listed. What changes something is refused then. */
 bool lk_judging_is_forged(const struct lk_judging *judging);
 
+/* Whether it is a person who asks, by a session of ours or of another issuer. */
+bool lk_judging_is_person(const lk_principal *principal);
+
 /* Judges, and goes on with `next`, at once or later. */
 void lk_judge(struct lk_judging *judging);

@@ -237,7 +237,7 @@ static void judged(void *arg, const struct lk_failure *failure, const lk_princip
 {
 	struct lk_rest_call *call = arg;
 
-	call->is_signed_in = failure == NULL && principal->session_id[0] != '\0';
+	call->is_signed_in = failure == NULL && lk_judging_is_person(principal);
 	/* Who has a session is told; who has none is nobody. */
 	if (failure != NULL &&
 		(call->route->caller != LK_REST_OPTIONAL || failure->fault != LK_FAULT_DENIED))

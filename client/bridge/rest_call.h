@@ -9,6 +9,7 @@
 
 #include "client/bridge/http.h"
 #include "latchkey/v1/auth.rpc.h"
+#include "latchkey/v1/key.rpc.h"
 #include "proto/wire/rest.h"
 
 /* Why a request is refused. */
@@ -86,6 +87,17 @@ void lk_rest_call_service(struct lk_rest_call *call, const struct lk_method *met
 void lk_rest_sign_in(struct lk_rest_call *call, char *email, char *password, lk_rest_next_fn next);
 void lk_rest_refresh(struct lk_rest_call *call, char *refresh_token, lk_rest_next_fn next);
 void lk_rest_sign_out(struct lk_rest_call *call, lk_rest_next_fn next);
+
+/* GetKey and RevokeKey of the caller's key `id`, and ListKeys of all that the caller has and that
+ * is not revoked, as one response; the state of the call is taken (rest_keys.c). */
+void lk_rest_get_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
+void lk_rest_revoke_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
+void lk_rest_list_keys(struct lk_rest_call *call, lk_rest_next_fn next);
+
+/* The key of GetKey's answer; NULL when the call was answered, and is gone: there is no such key,
+ * or it was revoked. */
+lk_key *lk_rest_got_key(
+	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message);
 
 /* Adds `Location`: the path of the request, and `id` as a further segment. */
 void lk_rest_add_location(struct lk_rest_call *call, const char *id);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "client/bridge/basicsos.h"
+#include "client/bridge/briksync.h"
 #include "client/bridge/gateway.h"
 #include "client/bridge/incrm.h"
 #include "client/bridge/omnicrm.h"
@@ -16,8 +17,8 @@ struct lk_sites {
 };
 
 /* By the name that the configuration has for it. */
-static const struct lk_adapter *const adapters[] = { &lk_basicsos, &lk_gateway, &lk_incrm,
-	&lk_omnicrm };
+static const struct lk_adapter *const adapters[] = { &lk_basicsos, &lk_briksync, &lk_gateway,
+	&lk_incrm, &lk_omnicrm };
 
 static const struct lk_adapter *find_adapter(const char *surface)
 {

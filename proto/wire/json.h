@@ -107,3 +107,35 @@ struct lk_status lk_json_in_member(struct lk_status st, const ProtobufCFieldDesc
 LK_MUST_USE struct lk_status lk_json_set(ProtobufCMessage *message,
 	const ProtobufCFieldDescriptor *field, enum lk_json_names names, const char *const *texts,
 	size_t n_texts, struct lk_arena *arena);
+
+/* Texts of a claim, one or a list of them. */
+struct lk_json_texts {
+	const char **items;
+	size_t n;
+};
+
+/* Where a JWT has the claims that no standard names: members joined by dots. */
+struct lk_json_claim_names {
+	const char *roles;
+	const char *organization; /* "": nowhere */
+};
+
+/* What a claim is that is not there: "" or empty. */
+struct lk_json_claims {
+	const char *issuer;
+	const char *subject;
+	struct lk_json_texts audiences;
+	int64_t expires_ms;
+	int64_t not_before_ms;
+	struct lk_json_texts roles;
+	const char *organization;
+};
+
+/* Reads the claims of a JWT's payload. False when it is no object, when `exp` is missing, when a
+ * claim is not what RFC 7519 says, and when memory is short. */
+LK_MUST_USE bool lk_json_claims_read(struct lk_bytes text, const struct lk_json_claim_names *names,
+	struct lk_arena *arena, struct lk_json_claims *claims_out);
+
+/* Whether it is the header of a JWT of this algorithm, with no extension that has to be understood
+ * (RFC 7515, section 4.1.11). */
+LK_MUST_USE bool lk_json_header_is(struct lk_bytes text, const char *algorithm);

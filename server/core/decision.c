@@ -6,6 +6,7 @@
 
 #include "server/core/key_text.h"
 #include "server/core/request.h"
+#include "server/core/webhook.h"
 
 const char *lk_deny_message(enum lk_deny_reason reason)
 {
@@ -248,7 +249,7 @@ static enum lk_deny_reason judge_request(const struct lk_auth_request *request,
 	const struct lk_route *route, const struct lk_permset *wanted,
 	const struct lk_verdict *verdict)
 {
-	if (verdict->caller == LK_CALLER_BYOK)
+	if (verdict->caller == LK_CALLER_BYOK || verdict->caller == LK_CALLER_WEBHOOK)
 		return LK_DENY_NONE;
 	if ((route->callers & LK_CALLER_BIT(verdict->caller)) == 0)
 		return LK_DENY_KIND_NOT_ALLOWED;
@@ -313,6 +314,51 @@ static const struct lk_listed_caller *find_listed(const struct lk_auth_request *
 	return lk_listed_find_address(listed, &address);
 }
 
+/* With another issuer's token; each is proven anew, where that may be done. */
+static enum lk_deny_reason identify_external(const struct lk_verifier *verifier,
+	const struct lk_auth_request *request, struct lk_verdict *verdict)
+{
+	struct lk_external *external = request->external;
+	enum lk_deny_reason reason;
+
+	verdict->must_compute = !request->may_compute;
+	if (verdict->must_compute)
+		return LK_DENY_UNKNOWN_CREDENTIAL;
+	reason = verifier->prove_external(request, external);
+	if (reason != LK_DENY_NONE)
+		return reason;
+	verdict->external = external;
+	verdict->caller = LK_CALLER_EXTERNAL;
+	verdict->permissions = external->permissions;
+	verdict->organization_id = external->organization_id;
+	return lk_index_find_organization(verifier->index, request->realm,
+		       lk_bytes_of(external->organization_id), &verdict->organization)
+		       ? LK_DENY_NONE
+		       : LK_DENY_ORGANIZATION_DISABLED;
+}
+
+static bool may_be_external(
+	const struct lk_verifier *verifier, const struct lk_auth_request *request)
+{
+	return request->realm->issuers != NULL && request->external != NULL &&
+	       verifier->prove_external != NULL && lk_is_jwt(request->credentials[0]);
+}
+
+/* A webhook's caller is known by its signature alone, whatever else it presents. */
+static enum lk_deny_reason identify_webhook(const struct lk_auth_request *request,
+	const struct lk_route *route, struct lk_verdict *verdict)
+{
+	enum lk_deny_reason reason;
+
+	verdict->must_compute = request->signed_body != NULL && !request->may_compute;
+	if (verdict->must_compute)
+		return LK_DENY_UNKNOWN_CREDENTIAL;
+	reason = lk_webhook_judge(route->webhook_secret, request->signed_body, request->now);
+	if (reason == LK_DENY_NONE)
+		verdict->caller = LK_CALLER_WEBHOOK;
+	return reason;
+}
+
 /* Who it is: sets the entry or the listed caller of a verdict, or gives the reason why not. */
 static enum lk_deny_reason identify(const struct lk_verifier *verifier,
 	const struct lk_auth_request *request, struct lk_hit *hit_out, struct lk_verdict *verdict)
@@ -334,6 +380,9 @@ static enum lk_deny_reason identify(const struct lk_verifier *verifier,
 		return request->n_credentials == 0 ? LK_DENY_NO_CREDENTIAL
 						   : LK_DENY_AMBIGUOUS_CREDENTIALS;
 	reason = find_entry(verifier, request, hit_out, &verdict->must_compute);
+	if (reason == LK_DENY_UNKNOWN_CREDENTIAL && !verdict->must_compute &&
+		may_be_external(verifier, request))
+		return identify_external(verifier, request, verdict);
 	if (reason != LK_DENY_NONE)
 		return reason;
 	verdict->entry = hit_out->entry;
@@ -355,7 +404,9 @@ struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 	if (route == NULL || route->is_public)
 		return LK_SUCCESS;
 	LK_TRY(compile_permissions(request, route, &wanted));
-	verdict_out->reason = identify(verifier, request, &hit, verdict_out);
+	verdict_out->reason = route->webhook_secret.n > 0
+				      ? identify_webhook(request, route, verdict_out)
+				      : identify(verifier, request, &hit, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE)
 		verdict_out->reason = judge_request(request, route, &wanted, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE)

@@ -35,12 +35,17 @@ enum lk_deny_reason {
 /* One public sentence; "" for LK_DENY_NONE. */
 const char *lk_deny_message(enum lk_deny_reason reason);
 
+struct lk_auth_request;
+
 /* What decides; shared by all threads. */
 struct lk_verifier {
 	struct lk_index *index;
 	const struct lk_peppers *peppers;
 	struct lk_usage *usage;   /* NULL: uses are not noted */
 	struct lk_proofs *proofs; /* NULL: no tokens are signed */
+	/* Proves a token of another issuer (server/rpc/external.h); NULL: there are none. */
+	enum lk_deny_reason (*prove_external)(
+		const struct lk_auth_request *request, struct lk_external *external_out);
 };
 
 /* What a request's body says of a user. */
@@ -51,6 +56,7 @@ enum lk_body_user {
 };
 
 struct lk_byok;
+struct lk_signed_body;
 
 struct lk_auth_request {
 	const struct lk_realm *realm; /* from lk_realms_find */
@@ -74,6 +80,10 @@ struct lk_auth_request {
 	size_t n_on_behalf_of;
 	enum lk_body_user body_user;
 	struct lk_bytes body_user_id;
+	const struct lk_signed_body *signed_body; /* for webhooks (webhook.h); NULL: none */
+	/* Where it is told for whom another issuer's token stands; NULL: such tokens are refused.
+	 */
+	struct lk_external *external;
 };
 
 struct lk_verdict {
@@ -84,6 +94,7 @@ struct lk_verdict {
 	const struct lk_entry *entry;
 	/* Instead of an entry, for a caller that the configuration lists; as long as the realm. */
 	const struct lk_listed_caller *listed;
+	const struct lk_external *external;               /* likewise for another issuer's token */
 	const struct lk_user_facts *user;                 /* NULL: no user of the realm */
 	const struct lk_organization_facts *organization; /* NULL: none that is known */
 	const char *organization_id;                      /* "": none */

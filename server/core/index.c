@@ -309,6 +309,26 @@ bool lk_index_has_member(struct lk_index *index, const struct lk_realm *realm,
 	       lk_text_equal(lk_bytes_of(facts->organization_id), organization_id);
 }
 
+bool lk_index_find_organization(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes id, const struct lk_organization_facts **facts_out)
+{
+	struct lk_owner_name name = lk_owner_of_organization(realm->index, id);
+	bool is_denied = false;
+	struct lk_owner *owner;
+
+	*facts_out = NULL;
+	if (id.n == 0)
+		return true;
+	pthread_mutex_lock(&index->lock);
+	owner = lk_owners_find(&index->set.owners, &name);
+	if (owner != NULL) {
+		is_denied = atomic_load(&owner->denied) != 0;
+		*facts_out = lk_owner_organization(owner);
+	}
+	pthread_mutex_unlock(&index->lock);
+	return !is_denied && (*facts_out == NULL || (*facts_out)->enabled);
+}
+
 void lk_index_deny_user(struct lk_index *index, const struct lk_realm *realm,
 	const struct lk_key_id *user_id, enum lk_entry_denial denial)
 {

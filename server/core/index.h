@@ -73,6 +73,11 @@ void lk_index_deny_organization(struct lk_index *index, const struct lk_realm *r
 bool lk_index_has_member(struct lk_index *index, const struct lk_realm *realm,
 	struct lk_bytes user_id, struct lk_bytes organization_id);
 
+/* What is known of an organisation; NULL: nothing. False when it is disabled. Takes the lock, as
+ * lk_index_has_member. */
+bool lk_index_find_organization(struct lk_index *index, const struct lk_realm *realm,
+	struct lk_bytes id, const struct lk_organization_facts **facts_out);
+
 /* The keyring of a realm, never NULL. Between enter and leave. */
 const struct lk_keyring *lk_index_keyring(
 	const struct lk_index *index, const struct lk_realm *realm);

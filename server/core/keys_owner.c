@@ -33,6 +33,10 @@ struct lk_status lk_keys_check_subject(
 	return lk_keys_not_found();
 }
 
+static const struct lk_status lacks_permission = { .code = LK_PERMISSION_DENIED,
+	.why = "the owner lacks a permission that a scope names",
+	.field = "scopes" };
+
 /* `*` is all that the owner may, now and later; anything else is asked for by name. */
 static struct lk_status check_scopes(const struct lk_core_call *call,
 	const struct lk_key_record *record, const struct lk_permset *owned)
@@ -45,11 +49,7 @@ static struct lk_status check_scopes(const struct lk_core_call *call,
 		if (scope.n != 1 || scope.data[0] != '*')
 			lk_catalog_grant(&call->realm->catalog, scope, &set);
 	}
-	if (lk_permset_contains(owned, &set))
-		return LK_SUCCESS;
-	return (struct lk_status) { .code = LK_PERMISSION_DENIED,
-		.why = "the owner lacks a permission that a scope names",
-		.field = "scopes" };
+	return lk_permset_contains(owned, &set) ? LK_SUCCESS : lacks_permission;
 }
 
 /* Where keys go with a plan, one that would be refused is not made in the first place. */
@@ -82,6 +82,20 @@ static struct lk_status check_plan(
 	return lk_words_have(&call->realm->key_plans, plan) ? LK_SUCCESS : required;
 }
 
+/* An owner of whom there is no record: what a person of another issuer may is known now alone. */
+static struct lk_status check_stranger(
+	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
+{
+	struct lk_permset set = { 0 };
+
+	LK_TRY(check_plan(call, txn, record->organization_id));
+	for (size_t i = 0; i < record->scopes.n; i++)
+		lk_catalog_grant(&call->realm->catalog, record->scopes.items[i], &set);
+	if (call->subject == NULL || lk_permset_contains(&call->subject->permissions, &set))
+		return LK_SUCCESS;
+	return lacks_permission;
+}
+
 struct lk_status lk_keys_check_owner(
 	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
@@ -93,7 +107,7 @@ struct lk_status lk_keys_check_owner(
 	struct lk_row row;
 
 	if (!lk_id_parse(LK_ID_USER, record->user_id, &id))
-		return check_plan(call, txn, record->organization_id);
+		return check_stranger(call, txn, record);
 	row = lk_row_of_user(lk_call_realm_name(call), &id);
 	st = lk_txn_get(txn, lk_row_bytes(&row), &value);
 	if (st.code == LK_NOT_FOUND)

@@ -186,13 +186,15 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 	if (!lk_words_set(&realm->key_plans, spec->key_plans, spec->n_key_plans))
 		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
 	LK_TRY(lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes));
-	return lk_listed_new(realm, &spec->listed, &realm->listed);
+	LK_TRY(lk_listed_new(realm, &spec->listed, &realm->listed));
+	return lk_issuers_new(spec->issuers, spec->n_issuers, &realm->issuers);
 }
 
 static void free_realm(struct lk_realm *realm)
 {
 	lk_routes_free(realm->routes);
 	lk_listed_free(realm->listed);
+	lk_issuers_free(realm->issuers);
 	lk_free(realm);
 }
 
@@ -293,6 +295,7 @@ static struct lk_status inherit(struct lk_realms *realms, const struct lk_realms
 		realm->is_open = false;
 		realm->routes = NULL;
 		realm->listed = NULL;
+		realm->issuers = NULL;
 		realm->catalog.offered = (struct lk_permset) { 0 };
 	}
 	return LK_SUCCESS;

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "server/core/issuers.h"
 #include "server/core/listed.h"
 #include "server/core/routes.h"
 #include "server/crypto/password.h"
@@ -82,6 +83,7 @@ struct lk_realm {
 	struct lk_permset subject_keys_manage;
 	struct lk_routes *routes;      /* NULL: nobody is let through anywhere */
 	struct lk_listed *listed;      /* NULL: nobody */
+	struct lk_issuers *issuers;    /* NULL: none but the realm itself */
 	struct lk_word_list key_plans; /* in which organisations keys work; empty: in all */
 	char issuer[LK_TOKEN_NAME_MAX + 1];
 	char audience[LK_TOKEN_NAME_MAX + 1];
@@ -111,6 +113,8 @@ struct lk_realm_spec {
 	const char *const *key_plans; /* at most LK_WORDS_MAX */
 	size_t n_key_plans;
 	struct lk_listed_spec listed;
+	const struct lk_issuer_spec *issuers;
+	size_t n_issuers;
 };
 
 extern const struct lk_session_policy lk_session_policy_default;
@@ -126,7 +130,8 @@ struct lk_realms;
 
 /* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix`, `permissions`, `roles`,
  * `sessions`, `passwords`, `subject`, `routes`, `key_plans`,
- * `api_keys`, `ip_whitelist` or `ip_whitelist_roles`. LK_RESOURCE_EXHAUSTED. */
+ * `api_keys`, `ip_whitelist`, `ip_whitelist_roles` or
+ * `issuers`. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
 
 /* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success

@@ -79,15 +79,22 @@ bool lk_route_covers(const struct lk_route_spec *earlier, const struct lk_route_
 	       (is_prefix || (earlier_n == later_n && later->path[later_n] == '\0'));
 }
 
+bool lk_route_asks(const struct lk_route_spec *spec)
+{
+	return spec->n_permissions > 0 || spec->organization || spec->n_plans > 0 ||
+	       spec->n_byok > 0 || spec->on_behalf_of != LK_ON_BEHALF_NOWHERE ||
+	       spec->callers != LK_CALLERS_DEFAULT;
+}
+
 static struct lk_status check(const struct lk_route_spec *spec)
 {
 	if (!lk_route_path_is_valid(spec->path) || spec->methods == 0)
 		return LK_BAD_FIELD("routes", "a route has a path from / on, and methods");
-	if (spec->is_public &&
-		(spec->n_permissions > 0 || spec->organization || spec->n_plans > 0 ||
-			spec->n_byok > 0 || spec->on_behalf_of != LK_ON_BEHALF_NOWHERE ||
-			spec->callers != LK_CALLERS_DEFAULT))
-		return LK_BAD_FIELD("routes", "what is public cannot ask for anything");
+	if ((spec->is_public || spec->is_webhook) && lk_route_asks(spec))
+		return LK_BAD_FIELD(
+			"routes", "what is public, or a webhook, cannot ask for anything");
+	if (spec->is_webhook && (spec->is_public || spec->webhook_secret.n == 0))
+		return LK_BAD_FIELD("routes", "a webhook has a secret and is not public");
 	if (spec->callers == 0)
 		return LK_BAD_FIELD("routes", "a route lets somebody through");
 	return LK_SUCCESS;
@@ -104,6 +111,14 @@ static struct lk_status compile(
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
 	memcpy(route->path, spec->path, route->path_n);
 	route->is_public = spec->is_public;
+	if (spec->is_webhook) {
+		uint8_t *secret = lk_alloc(spec->webhook_secret.n);
+
+		if (secret == NULL)
+			return LK_ERR(LK_RESOURCE_EXHAUSTED, "short of memory");
+		memcpy(secret, spec->webhook_secret.data, spec->webhook_secret.n);
+		route->webhook_secret = (struct lk_bytes) { secret, spec->webhook_secret.n };
+	}
 	route->needs_organization = spec->organization;
 	route->methods = spec->methods;
 	route->callers = spec->callers;
@@ -151,8 +166,14 @@ struct lk_status lk_routes_new(const struct lk_catalog *catalog, const struct lk
 
 void lk_routes_free(struct lk_routes *routes)
 {
-	for (size_t i = 0; routes != NULL && i < routes->n; i++)
+	for (size_t i = 0; routes != NULL && i < routes->n; i++) {
+		uint8_t *secret = (uint8_t *)(uintptr_t)routes->items[i].webhook_secret.data;
+
+		if (secret != NULL)
+			lk_wipe(secret, routes->items[i].webhook_secret.n);
+		lk_free(secret);
 		lk_free(routes->items[i].path);
+	}
 	lk_free(routes);
 }
 

@@ -20,6 +20,8 @@ enum lk_caller_kind {
 	LK_CALLER_STATIC_KEY = 3, /* from the configuration */
 	LK_CALLER_ADDRESS = 4,    /* without a credential, from a listed address */
 	LK_CALLER_BYOK = 5,       /* with a provider's key alone */
+	LK_CALLER_EXTERNAL = 6,   /* with a token of another issuer */
+	LK_CALLER_WEBHOOK = 7,    /* with a signature over the body */
 };
 
 #define LK_CALLER_BIT(caller) (UINT32_C(1) << (caller))
@@ -27,7 +29,8 @@ enum lk_caller_kind {
 /* Those whom a rule lets through that says nothing of callers. */
 #define LK_CALLERS_DEFAULT \
 	(LK_CALLER_BIT(LK_CALLER_KEY) | LK_CALLER_BIT(LK_CALLER_SESSION) | \
-		LK_CALLER_BIT(LK_CALLER_STATIC_KEY) | LK_CALLER_BIT(LK_CALLER_ADDRESS))
+		LK_CALLER_BIT(LK_CALLER_STATIC_KEY) | LK_CALLER_BIT(LK_CALLER_ADDRESS) | \
+		LK_CALLER_BIT(LK_CALLER_EXTERNAL))
 
 /* Names of plans, or of providers. */
 struct lk_word_list {
@@ -61,6 +64,8 @@ struct lk_route_spec {
 	const char *const *byok; /* providers whose keys it takes, also without ours */
 	size_t n_byok;
 	enum lk_on_behalf_of on_behalf_of;
+	bool is_webhook; /* for whoever signs with the secret; then the rest is empty */
+	struct lk_bytes webhook_secret;
 	bool is_public; /* for everybody; then the rest is empty */
 };
 
@@ -76,6 +81,7 @@ struct lk_route {
 	struct lk_word_list plans;
 	struct lk_word_list byok;
 	enum lk_on_behalf_of on_behalf_of;
+	struct lk_bytes webhook_secret; /* of its own; empty: it is no webhook */
 };
 
 struct lk_routes {
@@ -93,6 +99,9 @@ bool lk_method_is_known(struct lk_bytes method);
 
 /* An absolute path that has one meaning, with a `*` at its end or without. */
 bool lk_route_path_is_valid(const char *path);
+
+/* Whether it asks anything of its caller. */
+bool lk_route_asks(const struct lk_route_spec *spec);
 
 /* Whether all that fits `later` fits `earlier`, too, so that it would be of no effect. */
 bool lk_route_covers(const struct lk_route_spec *earlier, const struct lk_route_spec *later);

@@ -63,6 +63,23 @@ bool lk_sign_verify(
 	return false;
 }
 
+bool lk_hmac_sha256_verify(
+	struct lk_bytes key, const struct lk_bytes *parts, size_t n, struct lk_bytes mac)
+{
+	uint8_t expected[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state;
+	bool is_equal;
+
+	crypto_auth_hmacsha256_init(&state, key.data, key.n);
+	for (size_t i = 0; i < n; i++)
+		crypto_auth_hmacsha256_update(&state, parts[i].data, parts[i].n);
+	crypto_auth_hmacsha256_final(&state, expected);
+	is_equal = mac.n == sizeof expected && sodium_memcmp(expected, mac.data, mac.n) == 0;
+	sodium_memzero(&state, sizeof state);
+	sodium_memzero(expected, sizeof expected);
+	return is_equal;
+}
+
 /* libsodium ends its text with a NUL, for which the caller has no room: so in pieces. Its way
  * there and back is without branches or tables that depend on the bytes. */
 #define PIECE 48

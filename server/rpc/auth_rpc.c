@@ -7,6 +7,7 @@
 #include "latchkey/v1/auth.rpc.h"
 #include "latchkey/v1/common.rpc.h"
 #include "server/core/request.h"
+#include "server/core/webhook.h"
 #include "server/rpc/sign_rpc.h"
 
 /* More than anybody presents at once; two are already too many. */
@@ -82,17 +83,39 @@ static lk_principal *make_principal(struct lk_arena *arena, const struct lk_verd
 	return arena->exhausted ? NULL : principal;
 }
 
-/* A caller who has nothing of ours. */
-static lk_principal *make_byok_principal(struct lk_arena *arena, const char *provider)
+static lk_principal *make_external_principal(
+	struct lk_arena *arena, const struct lk_verdict *verdict)
 {
 	lk_principal *principal = lk_arena_alloc(arena, sizeof *principal);
-	size_t size = sizeof "byok:" + strlen(provider);
+	const struct lk_external *external = verdict->external;
+
+	if (principal == NULL)
+		return NULL;
+	*principal = (lk_principal)LK_PRINCIPAL_INIT;
+	principal->user_id = copy_text(arena, external->user_id);
+	principal->organization_id = copy_text(arena, external->organization_id);
+	if (verdict->organization != NULL)
+		principal->plan = copy_text(arena, verdict->organization->plan);
+	principal->n_roles = external->n_roles;
+	principal->roles = lk_arena_calloc(arena, external->n_roles + 1, sizeof(char *));
+	for (size_t i = 0; principal->roles != NULL && i < external->n_roles; i++)
+		principal->roles[i] = (char *)(uintptr_t)external->roles[i];
+	principal->expires_at = lk_timestamp_new(arena, external->expires_ms);
+	return arena->exhausted ? NULL : principal;
+}
+
+/* A caller who has nothing of ours: `byok:` and the provider, or `webhook:` and who signs it. */
+static lk_principal *make_named_principal(
+	struct lk_arena *arena, const char *prefix, const char *name)
+{
+	lk_principal *principal = lk_arena_alloc(arena, sizeof *principal);
+	size_t size = strlen(prefix) + strlen(name) + 1;
 	char *subject = lk_arena_alloc(arena, size);
 
 	if (principal == NULL || subject == NULL)
 		return NULL;
 	*principal = (lk_principal)LK_PRINCIPAL_INIT;
-	snprintf(subject, size, "byok:%s", provider);
+	snprintf(subject, size, "%s%s", prefix, name);
 	principal->subject = subject;
 	return principal;
 }
@@ -163,10 +186,15 @@ static struct lk_status add_principal(struct lk_call *call, const lk_authenticat
 
 	if (verdict->listed != NULL)
 		response->principal = make_listed_principal(call->arena, verdict->listed);
+	else if (verdict->external != NULL)
+		response->principal = make_external_principal(call->arena, verdict);
 	else if (verdict->entry != NULL)
 		response->principal = make_principal(call->arena, verdict);
+	else if (verdict->caller == LK_CALLER_WEBHOOK)
+		response->principal = make_named_principal(call->arena, "webhook:", "stripe");
 	else
-		response->principal = make_byok_principal(call->arena, request->byok->provider);
+		response->principal =
+			make_named_principal(call->arena, "byok:", request->byok->provider);
 	if (response->principal == NULL)
 		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory");
 	response->principal->kind = (lk_principal_kind)verdict->caller;
@@ -185,6 +213,15 @@ static void read_body_user(const lk_body_user *user, struct lk_auth_request *que
 	if (is_set)
 		question->body_user_id = lk_bytes_of(user->user_id);
 	question->body_user = question->body_user_id.n > 0 ? LK_BODY_HAS_USER : LK_BODY_WRONG;
+}
+
+static struct lk_signed_body read_signed_body(const lk_signed_body *body)
+{
+	return (struct lk_signed_body) {
+		.signature = lk_bytes_of(body->n_signatures > 0 ? body->signatures[0] : ""),
+		.n_signatures = body->n_signatures,
+		.body = { body->body.data, body->body.len },
+	};
 }
 
 static struct lk_status add_violation(struct lk_arena *arena, const struct lk_verdict *verdict,
@@ -206,8 +243,11 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 {
 	struct lk_services *services = call->context;
 	struct lk_bytes credentials[CREDENTIALS_MAX];
+	struct lk_external external;
 	struct lk_byok byok;
+	struct lk_signed_body signed_body;
 	struct lk_auth_request question = {
+		.external = &external,
 		.realm = lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm),
 		.credentials = credentials,
 		.n_credentials = request->n_credentials,
@@ -236,6 +276,10 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	}
 	if (request->body_user != NULL)
 		read_body_user(request->body_user, &question);
+	if (request->signed_body != NULL) {
+		signed_body = read_signed_body(request->signed_body);
+		question.signed_body = &signed_body;
+	}
 	lk_index_enter();
 	st = lk_authenticate(&services->verifier, &question, &verdict);
 	if (st.code == LK_OK && verdict.caller != LK_CALLER_NOBODY)

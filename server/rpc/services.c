@@ -129,6 +129,11 @@ static void copy_subject(const struct lk_verdict *verdict, const char *client_ad
 {
 	*subject_out = (struct lk_subject) { .permissions = verdict->permissions };
 	/* Whom the configuration lists has nothing of their own. */
+	if (verdict->external != NULL) {
+		subject_out->is_session = true;
+		snprintf(subject_out->user_id, sizeof subject_out->user_id, "%s",
+			verdict->external->user_id);
+	}
 	if (verdict->entry != NULL) {
 		subject_out->is_session = verdict->caller == LK_CALLER_SESSION;
 		subject_out->id = verdict->entry->key_id;
@@ -148,9 +153,11 @@ static struct lk_status find_subject(void *arg, struct lk_call *call,
 	struct lk_services *services = arg;
 	const char *address = may_assert ? subject->client_address : "";
 	struct lk_bytes credential = { NULL, 0 };
+	struct lk_external external;
 	struct lk_auth_request request = {
 		.realm = lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm),
 		.credentials = &credential,
+		.external = &external,
 		.n_credentials = subject->n_credentials,
 		.client_address = lk_bytes_of(address),
 		.user_agent = lk_bytes_of(may_assert ? subject->user_agent : ""),

@@ -9,6 +9,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from demo import with_secrets  # noqa: E402
+
 PROGRAMS = {
     "server/latchkeyd.8": [["latchkeyd"]],
     "client/bridge/latchkey-bridge.1": [["latchkey-bridge"]],
@@ -44,8 +47,8 @@ def check_fields(root):
     page = "server/latchkeyd.yaml.5"
     source = "".join((root / name).read_text()
                      for name in ("server/config.c", "server/config_realm.c",
-                                  "server/config_listed.c", "server/config_routes.c",
-                                  "client/bridge/config.c"))
+                                  "server/config_issuers.c", "server/config_listed.c",
+                                  "server/config_routes.c", "client/bridge/config.c"))
     text, examples = (root / page).read_text().split(EXAMPLES)
     fields = set(re.findall(r'\.name = "([\w.]+)",[\s\\]*\.kind', source))
     if not fields:
@@ -53,7 +56,7 @@ def check_fields(root):
     for name in sorted(fields):
         if not re.search(rf"^\.It Li {re.escape(name)}(?= )", text, re.M):
             yield f"{page}: {name} is missing"
-        if not re.search(rf"^\s*(- |# or )?{re.escape(name)}:", examples, re.M):
+        if not re.search(rf"^\s*(- |# *(- |or )?)?{re.escape(name)}:", examples, re.M):
             yield f"{page}: the example lacks {name}"
     for name in sorted(set(re.findall(r"^\.It Li ([\w.]+)", text, re.M)) - fields):
         yield f"{page}: there is no {name}"
@@ -65,7 +68,7 @@ def check_examples(root, build):
     examples = {f"{page}: example {number}": text for number, text in enumerate(shown, 1)}
     whole = set((root / "examples").glob("*.yaml")) - {root / "examples/crm_config.yaml"}
     for path in sorted(whole):
-        examples[f"examples/{path.name}"] = path.read_text()
+        examples[f"examples/{path.name}"] = with_secrets(path.read_text())
     for name, text in examples.items():
         done = subprocess.run([build / "latchkeyd", "--check", "--config", "/dev/stdin"],
                               input=text, capture_output=True, text=True)

@@ -5,7 +5,7 @@ at each address, by each way that a realm takes it, and over the RPC."""
 import re
 import unittest
 
-from demo import DEMO
+from demo import DEMO, with_secrets
 from harness import Daemon, free_port
 from people import PASSWORD
 from rest import Web
@@ -26,17 +26,18 @@ SIGN_IN = {
 OWN = {
     "basicsos": ("GET", "/api/api-tokens"),
     "incrm": ("GET", "/api/v1/api-key"),
+    "briksync": ("GET", "/api/api-keys"),
     "omnicrm": ("POST", "/crm/auth/logout"),
 }
 REFUSED = {
     "basicsos": '{"error":"Unauthorized"}',
     "incrm": '{"success":false,"error":{"code":%s,"message":"%s"}}',
-    "briksync": '{"code":"unauthenticated","message":"the request was refused"}',
+    "briksync": '{"data":null,"error":"Unauthorized","code":"UNAUTHORIZED"}',
     "gateway": '{"error":{"message":"The API key is not valid","type":"authentication_error",'
                '"param":"","code":"invalid_api_key"}}',
     "omnicrm": '{"error":"%s","message":"%s"}',
 }
-KEY_HEADERS = {"incrm": "X-Api-Key", "briksync": "X-Api-Key", "omnicrm": "X-API-KEY"}
+KEY_HEADERS = {"incrm": "X-Api-Key", "omnicrm": "X-API-KEY"}
 
 
 def refusal(realm, by_header):
@@ -55,7 +56,7 @@ def refusal(realm, by_header):
 class Realms(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        text = DEMO.read_text()
+        text = with_secrets(DEMO.read_text())
         text = text[text.index("\nhttp:"):]
         cls.ports = {}
 
@@ -70,6 +71,8 @@ class Realms(unittest.TestCase):
         cls.daemon.start()
         cls.webs = {realm: Web(cls.ports[8081 + n]) for n, realm in enumerate(ROUTES)}
         cls.keys, cls.tokens = {}, {}
+        cls.daemon.call("UserService/SetOrganization", {
+            "realm": "briksync", "id": "acme", "plan": "BUSINESS", "updateMask": "plan"})
         for realm in ROUTES:
             _, cls.keys[realm] = cls.daemon.create_key(
                 realm, scopes=["*"], organizationId="acme")

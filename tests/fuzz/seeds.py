@@ -386,6 +386,11 @@ def small():
     header = base64url('{"alg":"HS256","typ":"at+jwt","kid":"sig_0000000000000000000000"}')
     put("token", token="\0" + header + "." + base64url(payload("crm", ID)) + "." + "A" * 43,
         payload="\1" + payload("crm", ID), header="\2" + header)
+    claims = '{"iss":"i","sub":"s","aud":["a"],"exp":1767229200.5,"nbf":1,' \
+        '"meta":{"roles":["clerk","x"],"org":"o"}}'
+    put("external", token="\0" + header + "." + base64url(claims) + "." + "A" * 43,
+        payload="\1" + claims, header='\2{"alg":"HS256","typ":"JWT"}',
+        webhook="\3t=1767225600,v1=" + "0" * 64 + ",v0=x")
     record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
         'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
         'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \

@@ -144,7 +144,7 @@ static inline void people_enable(struct people *p, bool enabled)
 /* The verdict's reason at the call's time. */
 static inline enum lk_deny_reason people_decide(struct people *p, const char *token)
 {
-	const struct lk_verifier verifier = { p->f.index, &p->f.peppers, p->f.usage, p->proofs };
+	const struct lk_verifier verifier = { p->f.index, &p->f.peppers, p->f.usage, p->proofs, 0 };
 	const struct lk_bytes credential = text_of(token);
 	const struct lk_auth_request request = {
 		.realm = p->f.call.realm,

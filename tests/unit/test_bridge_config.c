@@ -225,7 +225,7 @@ TEST(each_mistake_in_a_realms_http_is_told_with_its_line)
 {
 	check_mistake(REALM "colour: blue\n", 7, "realms.a.http: has a field that does not exist");
 	check_mistake(REALM "surface: other\n", 7,
-		"realms.a.http.surface: must be one of basicsos|gateway|incrm|omnicrm");
+		"realms.a.http.surface: must be one of basicsos|briksync|gateway|incrm|omnicrm");
 	check_mistake(REALM "listen: ['127.0.0.1:0']\n", 7, "realms.a.http.listen: an address is");
 	check_mistake(REALM "hosts: [a.example, B.example]\n", 7,
 		"realms.a.http.hosts: each entry is a host's name");

@@ -1,45 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "server/config.h"
-#include "tests/support/check.h"
-
-#define HEAD "data_dir: d\nlisten: { operator: 'ipc://run/rpc.sock' }\n"
-
-struct fixture {
-	struct lk_arena arena;
-	struct lk_config config;
-	struct lk_buf errors;
-	struct lk_status st;
-	char path[64];
-};
-
-static void load(struct fixture *f, const char *yaml)
-{
-	FILE *file;
-	int fd;
-
-	snprintf(f->path, sizeof f->path, "/tmp/latchkey-config-XXXXXX");
-	fd = mkstemp(f->path);
-	file = fdopen(fd, "w");
-	fputs(yaml, file);
-	fclose(file);
-	lk_arena_init(&f->arena, 1 << 20);
-	lk_buf_init(&f->errors, 1 << 16);
-	f->st = lk_config_load(f->path, &f->arena, &f->config, &f->errors);
-	unlink(f->path);
-}
-
-static void unload(struct fixture *f)
-{
-	lk_arena_fini(&f->arena);
-	lk_buf_fini(&f->errors);
-}
+#include "tests/support/config_file.h"
 
 /* The file is refused, and the report names this line and says this. */
-static void check_mistake(const char *yaml, int line, const char *what)
+static void check_told(const char *yaml, int line, const char *what)
 {
 	struct fixture f;
 	char place[96];
@@ -109,31 +72,31 @@ TEST(every_field_is_read)
 
 TEST(each_mistake_is_told_with_its_line)
 {
-	check_mistake("# nothing\n", 1, "is empty");
-	check_mistake("listen: { operator: 'ipc://x' }\n", 1, "data_dir: is missing");
-	check_mistake("data_dir: d\nlisten: {}\n", 2, "listen.operator: is missing");
-	check_mistake(HEAD "colour: blue\n", 3, "a field that does not exist");
-	check_mistake(HEAD "data_dir: e\n", 3, "data_dir: is given twice");
-	check_mistake(HEAD "log: { level: loud }\n", 3, "must be one of error|warn|info|debug");
-	check_mistake(HEAD "store: { sweep: 5 }\n", 3, "store.sweep: must be a duration");
-	check_mistake(HEAD "store: { sweep: 1ms }\n", 3, "must be between 1000 and 86400000 ms");
-	check_mistake(HEAD "store: { reserve_mib: -1 }\n", 3, "must be a whole number");
-	check_mistake(HEAD "store: { reserve_mib: 99999999999999999999 }\n", 3, "a whole number");
-	check_mistake(HEAD "store: nothing\n", 3, "store: must be a section of fields");
-	check_mistake(HEAD "realms: [a]\n", 3, "must be a section with one entry per realm");
-	check_mistake(HEAD "realms:\n  Shop:\n", 4, "a realm's name is");
-	check_mistake(HEAD "realms:\n  latchkey:\n", 4, "is built in");
-	check_mistake(HEAD "realms:\n  a:\n  a:\n", 5, "given twice");
-	check_mistake(HEAD "realms:\n  a: { key_prefix: Ab }\n", 4, "realms.a.key_prefix: must be");
-	check_mistake(HEAD "realms:\n  a: { permissions: x.y }\n", 4, "must be a list");
-	check_mistake(HEAD "realms:\n  a: { permissions: [ok.one, 'not ok'] }\n", 4,
+	check_told("# nothing\n", 1, "is empty");
+	check_told("listen: { operator: 'ipc://x' }\n", 1, "data_dir: is missing");
+	check_told("data_dir: d\nlisten: {}\n", 2, "listen.operator: is missing");
+	check_told(HEAD "colour: blue\n", 3, "a field that does not exist");
+	check_told(HEAD "data_dir: e\n", 3, "data_dir: is given twice");
+	check_told(HEAD "log: { level: loud }\n", 3, "must be one of error|warn|info|debug");
+	check_told(HEAD "store: { sweep: 5 }\n", 3, "store.sweep: must be a duration");
+	check_told(HEAD "store: { sweep: 1ms }\n", 3, "must be between 1000 and 86400000 ms");
+	check_told(HEAD "store: { reserve_mib: -1 }\n", 3, "must be a whole number");
+	check_told(HEAD "store: { reserve_mib: 99999999999999999999 }\n", 3, "a whole number");
+	check_told(HEAD "store: nothing\n", 3, "store: must be a section of fields");
+	check_told(HEAD "realms: [a]\n", 3, "must be a section with one entry per realm");
+	check_told(HEAD "realms:\n  Shop:\n", 4, "a realm's name is");
+	check_told(HEAD "realms:\n  latchkey:\n", 4, "is built in");
+	check_told(HEAD "realms:\n  a:\n  a:\n", 5, "given twice");
+	check_told(HEAD "realms:\n  a: { key_prefix: Ab }\n", 4, "realms.a.key_prefix: must be");
+	check_told(HEAD "realms:\n  a: { permissions: x.y }\n", 4, "must be a list");
+	check_told(HEAD "realms:\n  a: { permissions: [ok.one, 'not ok'] }\n", 4,
 		"realms.a.permissions");
-	check_mistake(HEAD "realms:\n  a: { permissions: [x.y, b, x.y] }\n", 4,
+	check_told(HEAD "realms:\n  a: { permissions: [x.y, b, x.y] }\n", 4,
 		"realms.a.permissions: the same entry is given twice");
-	check_mistake(HEAD "realms:\n  a23456789012345678901234567890ab:\n", 4,
+	check_told(HEAD "realms:\n  a23456789012345678901234567890ab:\n", 4,
 		"a realm's name is 1 to 31");
-	check_mistake(HEAD "realms: { a: [\n", 4, "");
-	check_mistake("data_dir: \"a\\0b\"\n", 1, "data_dir: must be a text");
+	check_told(HEAD "realms: { a: [\n", 4, "");
+	check_told("data_dir: \"a\\0b\"\n", 1, "data_dir: must be a text");
 }
 
 /* The second list would have been written behind the first one's end: wherever that lies in the
@@ -151,15 +114,15 @@ TEST(roles_that_are_given_twice_are_read_once)
 		for (int i = 0; i < 63; i++)
 			n += snprintf(yaml + n, sizeof yaml - (size_t)n, ", r%d: []", i);
 		snprintf(yaml + n, sizeof yaml - (size_t)n, " }\n  roles: { s: [] }\n");
-		check_mistake(yaml, 7, "realms.a.roles: is given twice");
+		check_told(yaml, 7, "realms.a.roles: is given twice");
 	}
 }
 
 TEST(listener_addresses_of_other_kinds_are_refused)
 {
-	check_mistake("data_dir: d\nlisten: { operator: 'tcp://127.0.0.1:1' }\n", 2,
+	check_told("data_dir: d\nlisten: { operator: 'tcp://127.0.0.1:1' }\n", 2,
 		"listen.operator: must start with ipc://");
-	check_mistake("data_dir: d\nlisten: { operator: 'ipc://x', rpc: ['http://x'] }\n", 2,
+	check_told("data_dir: d\nlisten: { operator: 'ipc://x', rpc: ['http://x'] }\n", 2,
 		"listen.rpc: each entry starts with tcp:// or ipc://");
 }
 

@@ -179,30 +179,40 @@ static bool is_among(const char *text, const char *const *texts, size_t n)
 	return false;
 }
 
+bool lk_config_read_list(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
+	struct lk_config_list *list)
+{
+	char what[48];
+
+	list->n = 0;
+	if (node->type != YAML_SEQUENCE_NODE) {
+		lk_config_complain(reader, node, name, "must be a list");
+		return false;
+	}
+	list->items = node->data.sequence.items.start;
+	list->n = (size_t)(node->data.sequence.items.top - list->items);
+	if (list->n <= list->max)
+		return true;
+	list->n = 0;
+	snprintf(what, sizeof what, "has more than %zu entries", list->max);
+	lk_config_complain(reader, node, name, what);
+	return false;
+}
+
 void lk_config_read_texts(struct lk_config_reader *reader, const struct lk_config_field *field,
 	const char *name, yaml_node_t *node, const char ***into)
 {
 	size_t *n_into = (size_t *)(void *)(into + 1);
-	yaml_node_item_t *item;
-	char what[64];
-	size_t n;
+	struct lk_config_list list = { .max = (size_t)field->max };
 
-	if (node->type != YAML_SEQUENCE_NODE) {
-		lk_config_complain(reader, node, name, "must be a list");
+	if (!lk_config_read_list(reader, name, node, &list))
 		return;
-	}
-	n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
-	if (n > (size_t)field->max) {
-		snprintf(what, sizeof what, "has more than %ld entries", field->max);
-		lk_config_complain(reader, node, name, what);
-		return;
-	}
-	*into = lk_arena_calloc(reader->arena, n + 1, sizeof **into);
+	*into = lk_arena_calloc(reader->arena, list.n + 1, sizeof **into);
 	if (*into == NULL)
 		return;
 	*n_into = 0;
-	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
-		yaml_node_t *entry = yaml_document_get_node(&reader->document, *item);
+	for (size_t i = 0; i < list.n; i++) {
+		yaml_node_t *entry = yaml_document_get_node(&reader->document, list.items[i]);
 		const char *text = lk_config_read_text(reader, field, name, entry);
 
 		if (text != NULL && is_among(text, *into, *n_into))

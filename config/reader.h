@@ -106,6 +106,17 @@ const char *lk_config_read_text(struct lk_config_reader *reader,
 void lk_config_read_texts(struct lk_config_reader *reader, const struct lk_config_field *field,
 	const char *name, yaml_node_t *node, const char ***into);
 
+/* The items of a list. */
+struct lk_config_list {
+	size_t max; /* set by the caller */
+	yaml_node_item_t *items;
+	size_t n;
+};
+
+/* False after a complaint; then there are none. */
+bool lk_config_read_list(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
+	struct lk_config_list *list);
+
 /* The full name of a field in a section; the section's is "" at the top. */
 void lk_config_join(char name_out[LK_CONFIG_NAME_MAX], const char *section, const char *field);
 

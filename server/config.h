@@ -48,6 +48,8 @@ struct lk_config_realm {
 	} listed;
 	const struct lk_issuer_spec *issuers;
 	size_t n_issuers;
+	const struct lk_limit_spec *limits;
+	size_t n_limits;
 	const char *callers_file;     /* where api_keys and ip_whitelist are; NULL: here */
 	struct lk_bridge_realm *http; /* its part of the bridge's configuration */
 };

@@ -54,25 +54,15 @@ void lk_config_read_issuers(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
 {
 	struct lk_config_realm *realm = into;
+	struct lk_config_list list = { .max = LK_ISSUERS_MAX };
 	struct lk_issuer_spec *issuers;
-	yaml_node_item_t *items;
-	size_t n;
 
-	if (node->type != YAML_SEQUENCE_NODE) {
-		lk_config_complain(reader, node, name, "must be a list");
+	if (!lk_config_read_list(reader, name, node, &list))
 		return;
-	}
-	items = node->data.sequence.items.start;
-	n = (size_t)(node->data.sequence.items.top - items);
-	issuers =
-		n <= LK_ISSUERS_MAX ? lk_arena_calloc(reader->arena, n + 1, sizeof *issuers) : NULL;
-	if (issuers == NULL) {
-		lk_config_complain(reader, node, name, "has more than 4 entries");
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
+	issuers = lk_arena_calloc(reader->arena, list.n + 1, sizeof *issuers);
+	for (size_t i = 0; issuers != NULL && i < list.n; i++)
 		lk_config_read_section(reader, issuer_fields, name,
-			yaml_document_get_node(&reader->document, items[i]), &issuers[i]);
+			yaml_document_get_node(&reader->document, list.items[i]), &issuers[i]);
 	realm->issuers = issuers;
-	realm->n_issuers = n;
+	realm->n_issuers = list.n;
 }

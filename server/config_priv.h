@@ -33,6 +33,14 @@ void lk_config_read_secret(struct lk_config_reader *reader, const char *name, ya
 void lk_config_read_issuers(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
 
+/* Reads `limits` of a realm into its struct lk_config_realm. */
+void lk_config_read_limits(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into);
+
+/* Reads kinds of callers as bits of LK_CALLER_BIT; at least one. */
+void lk_config_read_callers(struct lk_config_reader *reader, const char *name, yaml_node_t *node,
+	uint32_t *callers_out);
+
 /* `api_keys` and `ip_whitelist`, of a file of their own. */
 extern const struct lk_config_field lk_config_listed_fields[];
 

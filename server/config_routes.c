@@ -105,7 +105,9 @@ static uint32_t bit_of_caller(const char *text)
 		[LK_CALLER_SESSION] = "session",
 		[LK_CALLER_STATIC_KEY] = "static_key",
 		[LK_CALLER_ADDRESS] = "address",
+		[LK_CALLER_BYOK] = "byok",
 		[LK_CALLER_EXTERNAL] = "external",
+		[LK_CALLER_WEBHOOK] = "webhook",
 	};
 
 	for (uint32_t i = LK_CALLER_KEY; i < LK_COUNT(names); i++)
@@ -119,22 +121,35 @@ static bool is_caller(const char *text)
 	return bit_of_caller(text) != 0;
 }
 
-static void read_callers(
-	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+void lk_config_read_callers(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, uint32_t *callers_out)
 {
 	static const struct lk_config_field field = {
 		.kind = LK_CONFIG_TEXTS,
-		.max = 5,
+		.max = 7,
 		.is_valid = is_caller,
-		.rule = "each entry is key, session, static_key, address or external",
+		.rule = "each entry is key, session, static_key, address, byok, external or "
+			"webhook",
 	};
 	struct texts texts = read_some(reader, &field, name, node);
-	struct lk_route_spec *route = into;
 
-	route->callers = 0;
+	*callers_out = 0;
 	for (size_t i = 0; i < texts.n; i++)
 		if (texts.items[i] != NULL)
-			route->callers |= bit_of_caller(texts.items[i]);
+			*callers_out |= bit_of_caller(texts.items[i]);
+}
+
+static void read_callers(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	static const uint32_t others =
+		LK_CALLER_BIT(LK_CALLER_BYOK) | LK_CALLER_BIT(LK_CALLER_WEBHOOK);
+	struct lk_route_spec *route = into;
+
+	lk_config_read_callers(reader, name, node, &route->callers);
+	if ((route->callers & others) != 0)
+		lk_config_complain(reader, node, name,
+			"byok and webhook are let through by fields of their own");
 }
 
 static void read_on_behalf_of(
@@ -205,26 +220,17 @@ void lk_config_read_routes(
 	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
 {
 	struct lk_config_realm *realm = into;
+	struct lk_config_list list = { .max = LK_ROUTES_MAX };
 	struct lk_route_spec *routes;
-	yaml_node_item_t *items;
-	size_t n;
 
-	if (node->type != YAML_SEQUENCE_NODE) {
-		lk_config_complain(reader, node, name, "must be a list");
+	if (!lk_config_read_list(reader, name, node, &list))
 		return;
-	}
-	items = node->data.sequence.items.start;
-	n = (size_t)(node->data.sequence.items.top - items);
-	routes = n <= LK_ROUTES_MAX ? lk_arena_calloc(reader->arena, n + 1, sizeof *routes) : NULL;
-	if (routes == NULL) {
-		lk_config_complain(reader, node, name, "has more than 256 entries");
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		read_route(reader, name, yaml_document_get_node(&reader->document, items[i]),
+	routes = lk_arena_calloc(reader->arena, list.n + 1, sizeof *routes);
+	for (size_t i = 0; routes != NULL && i < list.n; i++)
+		read_route(reader, name, yaml_document_get_node(&reader->document, list.items[i]),
 			&routes[i]);
 	realm->routes = routes;
-	realm->n_routes = n;
+	realm->n_routes = list.n;
 }
 
 static bool has_permission(const struct lk_config_realm *realm, const char *name)

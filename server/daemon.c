@@ -219,11 +219,20 @@ static struct lk_status open_core(struct lk_daemon *daemon)
 	LK_TRY(lk_usage_new(&daemon->usage));
 	LK_TRY(lk_proofs_new(PROOFS_N, &daemon->proofs));
 	LK_TRY(lk_guesses_new(&daemon->peppers, &daemon->guesses));
-	LK_TRY(lk_guesses_load(daemon->guesses, daemon->store));
+	LK_TRY(lk_counters_load(lk_guesses_counters(daemon->guesses), daemon->store));
+	LK_TRY(lk_counters_new(lk_row_of_limit, &daemon->limits));
+	LK_TRY(lk_counters_load(daemon->limits, daemon->store));
+	daemon->limiter = (struct lk_limiter) { &daemon->peppers, daemon->limits };
 	LK_TRY(make_signing_keys(daemon));
 	daemon->services = (struct lk_services) {
-		.verifier = { daemon->index, &daemon->peppers, daemon->usage, daemon->proofs,
-			lk_external_prove },
+		.verifier = {
+			.index = daemon->index,
+			.peppers = &daemon->peppers,
+			.usage = daemon->usage,
+			.proofs = daemon->proofs,
+			.prove_external = lk_external_prove,
+			.limiter = &daemon->limiter,
+		},
 		.index = daemon->index,
 		.store = daemon->store,
 		.committer = daemon->committer,
@@ -432,12 +441,15 @@ struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_conf
 				      : LK_SUCCESS;
 }
 
-void lk_daemon_flush_guesses(struct lk_daemon *daemon)
+void lk_daemon_flush_counters(struct lk_daemon *daemon)
 {
-	struct lk_status st = lk_guesses_flush(daemon->guesses, daemon->committer, lk_clock_now());
+	struct lk_status st = lk_counters_flush(
+		lk_guesses_counters(daemon->guesses), daemon->committer, lk_clock_now());
 
+	if (st.code == LK_OK)
+		st = lk_counters_flush(daemon->limits, daemon->committer, lk_clock_now());
 	if (st.code != LK_OK)
-		lk_log(LK_LOG_DEBUG, "failed sign-ins not written",
+		lk_log(LK_LOG_DEBUG, "counters not written",
 			LK_LOG_TEXT("code", lk_code_name(st.code)));
 }
 
@@ -488,8 +500,8 @@ void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 	lk_net_abandon(daemon->net);
 	if (daemon->usage != NULL)
 		lk_daemon_flush_usage(daemon);
-	if (daemon->guesses != NULL)
-		lk_daemon_flush_guesses(daemon);
+	if (daemon->limits != NULL)
+		lk_daemon_flush_counters(daemon);
 	lk_committer_stop(daemon->committer);
 	lk_store_close(daemon->store);
 	lk_peppers_wipe(&daemon->peppers);

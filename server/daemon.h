@@ -4,6 +4,7 @@
 
 #include "client/bridge/bridge.h"
 #include "server/config.h"
+#include "server/core/charge.h"
 #include "server/core/guesses.h"
 #include "server/core/proofs.h"
 #include "server/core/usage.h"
@@ -24,6 +25,8 @@ struct lk_daemon {
 	struct lk_committer *committer;
 	struct lk_usage *usage;
 	struct lk_guesses *guesses;
+	struct lk_counters *limits;
+	struct lk_limiter limiter;
 	struct lk_proofs *proofs;
 	struct lk_services services;
 	struct lk_authorizer authorizer;
@@ -53,7 +56,7 @@ LK_MUST_USE struct lk_status lk_daemon_reload(
 	struct lk_daemon *daemon, const struct lk_config *config);
 
 /* Writes what was counted of failed sign-ins since the last time. */
-void lk_daemon_flush_guesses(struct lk_daemon *daemon);
+void lk_daemon_flush_counters(struct lk_daemon *daemon);
 
 /* Writes the uses of keys and sessions that were noted since the last time. */
 void lk_daemon_flush_usage(struct lk_daemon *daemon);

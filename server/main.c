@@ -25,7 +25,7 @@
 #define DRAIN_MS 5000
 
 /* A crash forgets no more than this of failed sign-ins. */
-#define GUESSES_FLUSH_US UINT64_C(1000000)
+#define COUNTERS_FLUSH_US UINT64_C(1000000)
 
 struct arguments {
 	const char *config;
@@ -157,7 +157,7 @@ static void reload(struct lk_daemon *daemon, const char *path)
 static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char *path)
 {
 	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
-	uint64_t flushed_us = lk_clock_mono_us(), guesses_us = flushed_us, swept_us = 0;
+	uint64_t flushed_us = lk_clock_mono_us(), counters_us = flushed_us, swept_us = 0;
 
 	for (;;) {
 		int signal_number = sigtimedwait(signals, NULL, &tick);
@@ -174,9 +174,9 @@ static void serve(struct lk_daemon *daemon, const sigset_t *signals, const char 
 			lk_daemon_flush_usage(daemon);
 			flushed_us = now_us;
 		}
-		if (now_us - guesses_us >= GUESSES_FLUSH_US) {
-			lk_daemon_flush_guesses(daemon);
-			guesses_us = now_us;
+		if (now_us - counters_us >= COUNTERS_FLUSH_US) {
+			lk_daemon_flush_counters(daemon);
+			counters_us = now_us;
 		}
 		if (now_us - swept_us >= daemon->config->sweep_ms * UINT64_C(1000)) {
 			lk_daemon_sweep(daemon);

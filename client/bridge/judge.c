@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/bridge/cors.h"
+#include "client/bridge/headers.h"
 #include "latchkey/v1/common.rpc.h"
 #include "proto/wire/json.h"
 #include "proto/wire/utf8.h"
@@ -51,6 +52,45 @@ static void fail_violation(const struct lk_judging *judging, const lk_field_viol
 	fail(judging, failure);
 }
 
+static uint32_t milliseconds_of(const Google__Protobuf__Duration *duration)
+{
+	int64_t ms = duration != NULL ? duration->seconds * 1000 + duration->nanos / 1000000 : 0;
+
+	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+/* In whole seconds, the last begun. */
+static unsigned seconds_of(const Google__Protobuf__Duration *duration)
+{
+	return (unsigned)(((uint64_t)milliseconds_of(duration) + 999) / 1000);
+}
+
+/* `RateLimit-Policy` and `RateLimit`, an item of each for every limit
+ * (draft-ietf-httpapi-ratelimit-headers-10). */
+static void put_limits(const lk_authenticate_response *verdict, struct lk_buf *headers)
+{
+	char text[128];
+
+	for (size_t i = 0; i < verdict->n_limits; i++) {
+		const Latchkey__V1__LimitState *limit = verdict->limits[i];
+
+		lk_put_text(headers, i == 0 ? "RateLimit-Policy: " : ", ");
+		snprintf(text, sizeof text, "\"%.32s\";q=%u;w=%u", limit->name, limit->requests,
+			seconds_of(limit->period));
+		lk_put_text(headers, text);
+	}
+	for (size_t i = 0; i < verdict->n_limits; i++) {
+		const Latchkey__V1__LimitState *limit = verdict->limits[i];
+
+		lk_put_text(headers, i == 0 ? "\r\nRateLimit: " : ", ");
+		snprintf(text, sizeof text, "\"%.32s\";r=%u;t=%u", limit->name, limit->remaining,
+			seconds_of(limit->reset_after));
+		lk_put_text(headers, text);
+	}
+	if (verdict->n_limits > 0)
+		lk_put_text(headers, "\r\n");
+}
+
 /* Reasons that stand for something else than the credential. */
 static void deny(const struct lk_judging *judging, const lk_authenticate_response *verdict)
 {
@@ -60,6 +100,11 @@ static void deny(const struct lk_judging *judging, const lk_authenticate_respons
 		break;
 	case LK_DENY_REASON_AMBIGUOUS_CREDENTIALS:
 		fail_http(judging, 400, "one credential at a time");
+		break;
+	case LK_DENY_REASON_RATE_LIMITED:
+		fail(judging, (struct lk_failure) { .fault = LK_FAULT_HTTP,
+				      .http = 429,
+				      .retry_ms = milliseconds_of(verdict->retry_after) });
 		break;
 	case LK_DENY_REASON_NO_ROUTE:
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_ROUTE });
@@ -92,6 +137,8 @@ static void judged(void *arg, struct lk_status status, const ProtobufCMessage *m
 	const struct lk_judging *judging = arg;
 	const lk_authenticate_response *verdict = (const lk_authenticate_response *)message;
 
+	if (status.code == LK_OK)
+		put_limits(verdict, judging->headers);
 	if (status.code != LK_OK)
 		fail(judging, (struct lk_failure) { .fault = LK_FAULT_CALL, .status = status });
 	else if (is_key_for_person(judging, verdict))

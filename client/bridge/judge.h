@@ -12,6 +12,7 @@ struct lk_judging {
 	struct lk_http_exchange *exchange;
 	struct lk_presented presented;
 	struct lk_asker asker;
+	struct lk_buf *headers; /* of the answer; it gets what is told of limits */
 
 	/* What is asked for. */
 	const char *const *permissions; /* all of them */

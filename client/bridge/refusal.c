@@ -113,14 +113,16 @@ static void put_headers(const struct lk_site *site, const struct lk_failure *fai
 	unsigned status, struct lk_buf *headers)
 {
 	const char *error = challenge_error(failure);
+	uint32_t retry_ms =
+		failure->fault == LK_FAULT_CALL ? failure->status.retry_ms : failure->retry_ms;
 	char value[160];
 
 	if (site != NULL && (status == 401 || error == insufficient_scope)) {
 		snprintf(value, sizeof value, "Bearer realm=\"%s\"%s", site->realm->name, error);
 		lk_put_header_raw(headers, "WWW-Authenticate", value);
 	}
-	if (failure->fault == LK_FAULT_CALL && failure->status.retry_ms > 0) {
-		snprintf(value, sizeof value, "%u", (failure->status.retry_ms + 999) / 1000);
+	if (retry_ms > 0) {
+		snprintf(value, sizeof value, "%u", (retry_ms + 999) / 1000);
 		lk_put_header_raw(headers, "Retry-After", value);
 	}
 }

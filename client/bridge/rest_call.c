@@ -254,6 +254,7 @@ static void judge(struct lk_rest_call *call)
 	judging->permissions = &route->permission;
 	judging->n_permissions = route->permission != NULL;
 	judging->needs_organization = route->needs_organization;
+	judging->headers = &call->headers;
 	judging->needs_person = route->caller == LK_REST_SESSION;
 	judging->next = judged;
 	judging->arg = call;

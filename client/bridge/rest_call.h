@@ -31,6 +31,7 @@ struct lk_failure {
 	unsigned http;           /* of a request: 400, 404, 405, 408, 413, 415 ... */
 	const char *why;         /* of a request: a sentence, which may name a member; or NULL */
 	const char *field;       /* of a request: what is wrong in it, as its client knows it */
+	uint32_t retry_ms;       /* of 429: when to come again; 0: that is not known */
 };
 
 struct lk_adapter {

@@ -87,12 +87,13 @@ static void put_identity(
 
 static void allow(struct verify *verify, const lk_principal *principal)
 {
-	struct lk_buf *out = &verify->headers;
+	struct lk_buf *out = &verify->headers, before = *out;
 
 	put_identity(out, verify->site, principal);
 	/* All scopes and roles that one may have are more than what does for most. */
 	if (out->failed) {
 		*out = lk_bridge_buf(verify->exchange->arena, LK_BRIDGE_HEADERS_MAX);
+		lk_buf_add(out, before.data, before.n);
 		put_identity(out, verify->site, principal);
 	}
 	lk_bridge_send(verify->exchange, 200, (struct lk_bytes) { NULL, 0 }, out);
@@ -162,6 +163,7 @@ void lk_verify_serve(
 		refuse(verify, &(struct lk_failure) { .fault = LK_FAULT_CALL, .status = st });
 	if (st.code != LK_OK || !read_original(verify))
 		return;
+	verify->judging.headers = &verify->headers;
 	verify->judging.next = judged;
 	verify->judging.arg = verify;
 	lk_judge(&verify->judging);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/core/charge.h"
 #include "server/core/key_text.h"
 #include "server/core/request.h"
 #include "server/core/webhook.h"
@@ -45,6 +46,8 @@ const char *lk_deny_message(enum lk_deny_reason reason)
 		return "the request is not valid";
 	case LK_DENY_USER_NOT_ALLOWED:
 		return "the user is not of the caller's organization";
+	case LK_DENY_RATE_LIMITED:
+		return "too many requests; try again later";
 	}
 	assert(false); /* a number outside the enum */
 	return "";
@@ -411,6 +414,9 @@ struct lk_status lk_authenticate(const struct lk_verifier *verifier,
 		verdict_out->reason = judge_request(request, route, &wanted, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE)
 		verdict_out->reason = judge_rest(verifier, request, route, verdict_out);
+	if (verdict_out->reason == LK_DENY_NONE && request->realm->limits != NULL &&
+		request->charge != NULL && verifier->limiter != NULL)
+		verdict_out->reason = lk_limits_charge(verifier->limiter, request, verdict_out);
 	if (verdict_out->reason == LK_DENY_NONE && verdict_out->entry != NULL &&
 		verifier->usage != NULL)
 		lk_usage_note(verifier->usage, &hit, request->client_address, request->user_agent,

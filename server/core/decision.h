@@ -30,6 +30,7 @@ enum lk_deny_reason {
 	LK_DENY_PLAN_REQUIRED = 14,
 	LK_DENY_INVALID_REQUEST = 15,
 	LK_DENY_USER_NOT_ALLOWED = 16,
+	LK_DENY_RATE_LIMITED = 17,
 };
 
 /* One public sentence; "" for LK_DENY_NONE. */
@@ -46,6 +47,7 @@ struct lk_verifier {
 	/* Proves a token of another issuer (server/rpc/external.h); NULL: there are none. */
 	enum lk_deny_reason (*prove_external)(
 		const struct lk_auth_request *request, struct lk_external *external_out);
+	const struct lk_limiter *limiter; /* NULL: nothing is limited */
 };
 
 /* What a request's body says of a user. */
@@ -56,6 +58,8 @@ enum lk_body_user {
 };
 
 struct lk_byok;
+struct lk_charge;
+struct lk_limiter;
 struct lk_signed_body;
 
 struct lk_auth_request {
@@ -84,6 +88,8 @@ struct lk_auth_request {
 	/* Where it is told for whom another issuer's token stands; NULL: such tokens are refused.
 	 */
 	struct lk_external *external;
+	/* Where it is told how far limits are; NULL: the request does not count for them. */
+	struct lk_charge *charge;
 };
 
 struct lk_verdict {
@@ -112,8 +118,8 @@ struct lk_verdict {
  *
  * Order: number of credentials; shape and checksum, or signature; lookup by digest; a previous
  * secret after its grace (unknown); revoked; disabled; expired; user; organisation; network; kind
- * of caller; plan; permissions; membership. The instant of expiry counts as expired. By route, the
- * rule comes before all of them.
+ * of caller; plan; permissions; membership; limits. The instant of expiry counts as expired. By
+ * route, the rule comes before all of them.
  *
  * LK_INVALID_ARGUMENT  field `permissions`: a name that the realm does not have
  */

@@ -4,17 +4,16 @@
  * Three counters, whether or not the account exists: 20 in 15 minutes for a network (an IPv4
  * address, or an IPv6 /64), 10 in 15 minutes for an account and a network, 100 in a day for an
  * account. When the last is full, a network from which the account signed in before still uses the
- * second, so that nobody locks an owner out. A counter empties evenly. An attempt counts before the
+ * second, so that nobody locks an owner out. An attempt counts before the
  * password is looked at and is taken back when that was right, so that parallel guesses do not slip
  * through. Without an address only the account counts.
  *
- * Counters live in a table of fixed size and are written behind, at most a second later, outside
- * the change log. Thread-safe; only flush and load block.
+ * The counters outlive the process (counters.h). Thread-safe.
  */
 #pragma once
 
 #include "server/core/call.h"
-#include "server/store/committer.h"
+#include "server/core/counters.h"
 
 #define LK_GUESSES_NETWORK_MAX 20
 #define LK_GUESSES_ACCOUNT_NETWORK_MAX 10
@@ -54,10 +53,5 @@ void lk_guess_take_back(struct lk_guesses *guesses, const struct lk_guess *guess
 void lk_guesses_reset(struct lk_guesses *guesses, struct lk_bytes realm, struct lk_bytes account,
 	const struct lk_address *address);
 
-/* Reads what was written before. Once, at the start. */
-LK_MUST_USE struct lk_status lk_guesses_load(struct lk_guesses *guesses, struct lk_store *store);
-
-/* Writes what changed since the last time, and deletes what is empty again. Codes of
- * lk_committer_run; what could not be written is tried again. One thread at a time. */
-LK_MUST_USE struct lk_status lk_guesses_flush(
-	struct lk_guesses *guesses, struct lk_committer *committer, lk_time_ms now);
+/* What it counts with, to be loaded and flushed. */
+struct lk_counters *lk_guesses_counters(struct lk_guesses *guesses);

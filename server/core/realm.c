@@ -187,7 +187,8 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
 	LK_TRY(lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes));
 	LK_TRY(lk_listed_new(realm, &spec->listed, &realm->listed));
-	return lk_issuers_new(spec->issuers, spec->n_issuers, &realm->issuers);
+	LK_TRY(lk_issuers_new(spec->issuers, spec->n_issuers, &realm->issuers));
+	return lk_limits_new(spec->limits, spec->n_limits, &realm->limits);
 }
 
 static void free_realm(struct lk_realm *realm)
@@ -195,6 +196,7 @@ static void free_realm(struct lk_realm *realm)
 	lk_routes_free(realm->routes);
 	lk_listed_free(realm->listed);
 	lk_issuers_free(realm->issuers);
+	lk_limits_free(realm->limits);
 	lk_free(realm);
 }
 
@@ -296,6 +298,7 @@ static struct lk_status inherit(struct lk_realms *realms, const struct lk_realms
 		realm->routes = NULL;
 		realm->listed = NULL;
 		realm->issuers = NULL;
+		realm->limits = NULL;
 		realm->catalog.offered = (struct lk_permset) { 0 };
 	}
 	return LK_SUCCESS;

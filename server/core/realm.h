@@ -10,6 +10,7 @@
 #pragma once
 
 #include "server/core/issuers.h"
+#include "server/core/limits.h"
 #include "server/core/listed.h"
 #include "server/core/routes.h"
 #include "server/crypto/password.h"
@@ -83,6 +84,7 @@ struct lk_realm {
 	struct lk_permset subject_keys_manage;
 	struct lk_routes *routes;      /* NULL: nobody is let through anywhere */
 	struct lk_listed *listed;      /* NULL: nobody */
+	struct lk_limits *limits;      /* NULL: none */
 	struct lk_issuers *issuers;    /* NULL: none but the realm itself */
 	struct lk_word_list key_plans; /* in which organisations keys work; empty: in all */
 	char issuer[LK_TOKEN_NAME_MAX + 1];
@@ -115,6 +117,8 @@ struct lk_realm_spec {
 	struct lk_listed_spec listed;
 	const struct lk_issuer_spec *issuers;
 	size_t n_issuers;
+	const struct lk_limit_spec *limits;
+	size_t n_limits;
 };
 
 extern const struct lk_session_policy lk_session_policy_default;
@@ -130,8 +134,8 @@ struct lk_realms;
 
 /* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix`, `permissions`, `roles`,
  * `sessions`, `passwords`, `subject`, `routes`, `key_plans`,
- * `api_keys`, `ip_whitelist`, `ip_whitelist_roles` or
- * `issuers`. LK_RESOURCE_EXHAUSTED. */
+ * `api_keys`, `ip_whitelist`, `ip_whitelist_roles`,
+ * `issuers` or `limits`. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
 
 /* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success

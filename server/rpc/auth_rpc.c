@@ -6,6 +6,7 @@
 
 #include "latchkey/v1/auth.rpc.h"
 #include "latchkey/v1/common.rpc.h"
+#include "server/core/charge.h"
 #include "server/core/request.h"
 #include "server/core/webhook.h"
 #include "server/rpc/sign_rpc.h"
@@ -238,6 +239,33 @@ static struct lk_status add_violation(struct lk_arena *arena, const struct lk_ve
 	return LK_SUCCESS;
 }
 
+/* The limits' names outlast the reply. */
+static struct lk_status add_charge(
+	struct lk_arena *arena, const struct lk_charge *charge, lk_authenticate_response *response)
+{
+	if (charge->n_limits == 0)
+		return LK_SUCCESS;
+	response->limits = lk_arena_calloc(arena, charge->n_limits, sizeof(void *));
+	for (size_t i = 0; response->limits != NULL && i < charge->n_limits; i++) {
+		const struct lk_limit_state *state = &charge->limits[i];
+		Latchkey__V1__LimitState *told = lk_arena_alloc(arena, sizeof *told);
+
+		if (told == NULL)
+			break;
+		latchkey__v1__limit_state__init(told);
+		told->name = (char *)(uintptr_t)state->name;
+		told->requests = state->requests;
+		told->period = lk_duration_new(arena, state->period_ms);
+		told->remaining = state->remaining;
+		told->reset_after = lk_duration_new(arena, state->reset_ms);
+		response->limits[response->n_limits++] = told;
+	}
+	if (charge->retry_ms > 0)
+		response->retry_after = lk_duration_new(arena, charge->retry_ms);
+	return arena->exhausted ? LK_ERR(LK_RESOURCE_EXHAUSTED, "the answer needs too much memory")
+				: LK_SUCCESS;
+}
+
 static struct lk_status authenticate(struct lk_call *call, const lk_authenticate_request *request,
 	lk_authenticate_response *response)
 {
@@ -246,7 +274,9 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	struct lk_external external;
 	struct lk_byok byok;
 	struct lk_signed_body signed_body;
+	struct lk_charge charge = { .n_limits = 0 };
 	struct lk_auth_request question = {
+		.charge = &charge,
 		.external = &external,
 		.realm = lk_realms_at(lk_index_realms(services->index), (unsigned)call->realm),
 		.credentials = credentials,
@@ -289,6 +319,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	lk_index_leave();
 	if (st.code != LK_OK)
 		return st;
+	LK_TRY(add_charge(call->arena, &charge, response));
 	call->must_compute = verdict.must_compute;
 	response->allowed = verdict.reason == LK_DENY_NONE;
 	response->reason = (lk_deny_reason)verdict.reason;

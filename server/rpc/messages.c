@@ -37,6 +37,18 @@ struct lk_status lk_timestamp_read(
 	return LK_SUCCESS;
 }
 
+Google__Protobuf__Duration *lk_duration_new(struct lk_arena *arena, lk_time_ms ms)
+{
+	Google__Protobuf__Duration *duration = lk_arena_alloc(arena, sizeof *duration);
+
+	if (duration == NULL)
+		return NULL;
+	google__protobuf__duration__init(duration);
+	duration->seconds = ms / 1000;
+	duration->nanos = (int32_t)(ms % 1000) * 1000000;
+	return duration;
+}
+
 struct lk_status lk_duration_read(
 	const Google__Protobuf__Duration *duration, const char *field, lk_time_ms *ms_out)
 {

@@ -19,6 +19,9 @@ Google__Protobuf__Timestamp *lk_timestamp_new(struct lk_arena *arena, lk_time_ms
 LK_MUST_USE struct lk_status lk_timestamp_read(
 	const Google__Protobuf__Timestamp *timestamp, const char *field, lk_time_ms *at_out);
 
+/* NULL: out of memory. */
+Google__Protobuf__Duration *lk_duration_new(struct lk_arena *arena, lk_time_ms ms);
+
 /* A duration to milliseconds; absent (NULL): 0. LK_INVALID_ARGUMENT when it is negative or not a
  * duration. */
 LK_MUST_USE struct lk_status lk_duration_read(

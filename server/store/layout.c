@@ -182,6 +182,14 @@ struct lk_row lk_row_of_guess(const uint8_t digest[LK_ROW_DIGEST_SIZE])
 	return row;
 }
 
+struct lk_row lk_row_of_limit(const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	struct lk_row row = row_with("lc/");
+
+	add_digest(&row, digest);
+	return row;
+}
+
 /* What the kinds of rows begin with that a reader has to tell apart. */
 static const char *const prefixes[] = {
 	[LK_ROW_KEY] = "k/",

@@ -80,6 +80,7 @@ struct lk_row lk_row_of_answer(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
 
 /* NULL: the range of all counters. */
 struct lk_row lk_row_of_guess(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
+struct lk_row lk_row_of_limit(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
 
 /* What the index is built from, besides keys: the ranges of every realm. */
 struct lk_row lk_row_of_users(void);

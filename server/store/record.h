@@ -153,7 +153,7 @@ struct lk_answer_record {
 	lk_time_ms expires_ms;
 };
 
-struct lk_guess_record {
+struct lk_counter_record {
 	lk_time_ms empty_ms; /* when the counter is empty again */
 };
 
@@ -181,8 +181,8 @@ LK_MUST_USE struct lk_status lk_signing_key_record_encode(
 	struct lk_bytes *value_out);
 LK_MUST_USE struct lk_status lk_answer_record_encode(
 	const struct lk_answer_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
-LK_MUST_USE struct lk_status lk_guess_record_encode(
-	const struct lk_guess_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
+LK_MUST_USE struct lk_status lk_counter_record_encode(
+	const struct lk_counter_record *record, struct lk_arena *arena, struct lk_bytes *value_out);
 
 /* Decode; texts are copied into the arena.
  *
@@ -207,5 +207,5 @@ LK_MUST_USE struct lk_status lk_signing_key_record_decode(
 	struct lk_bytes value, struct lk_arena *arena, struct lk_signing_key_record *record_out);
 LK_MUST_USE struct lk_status lk_answer_record_decode(
 	struct lk_bytes value, struct lk_arena *arena, struct lk_answer_record *record_out);
-LK_MUST_USE struct lk_status lk_guess_record_decode(
-	struct lk_bytes value, struct lk_arena *arena, struct lk_guess_record *record_out);
+LK_MUST_USE struct lk_status lk_counter_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_counter_record *record_out);

@@ -10,7 +10,7 @@ typedef Latchkey__Store__V1__KnownNetwork network_message;
 typedef Latchkey__Store__V1__OrganizationRecord organization_message;
 typedef Latchkey__Store__V1__SessionRecord session_message;
 typedef Latchkey__Store__V1__RefreshRecord refresh_message;
-typedef Latchkey__Store__V1__GuessRecord guess_message;
+typedef Latchkey__Store__V1__CounterRecord counter_message;
 
 struct lk_status lk_user_record_encode(
 	const struct lk_user_record *record, struct lk_arena *arena, struct lk_bytes *value_out)
@@ -233,27 +233,27 @@ struct lk_status lk_refresh_record_decode(
 	return LK_SUCCESS;
 }
 
-struct lk_status lk_guess_record_encode(
-	const struct lk_guess_record *record, struct lk_arena *arena, struct lk_bytes *value_out)
+struct lk_status lk_counter_record_encode(
+	const struct lk_counter_record *record, struct lk_arena *arena, struct lk_bytes *value_out)
 {
-	guess_message message;
+	counter_message message;
 
-	latchkey__store__v1__guess_record__init(&message);
+	latchkey__store__v1__counter_record__init(&message);
 	message.version = LK_RECORD_VERSION;
 	message.empty_ms = record->empty_ms;
 	return lk_record_pack(&message.base, arena, value_out);
 }
 
-struct lk_status lk_guess_record_decode(
-	struct lk_bytes value, struct lk_arena *arena, struct lk_guess_record *record_out)
+struct lk_status lk_counter_record_decode(
+	struct lk_bytes value, struct lk_arena *arena, struct lk_counter_record *record_out)
 {
-	struct lk_guess_record record = { 0 };
-	const guess_message *message;
+	struct lk_counter_record record = { 0 };
+	const counter_message *message;
 	ProtobufCMessage *base;
 
 	LK_TRY(lk_record_unpack(
-		&latchkey__store__v1__guess_record__descriptor, value, arena, &base));
-	message = (const guess_message *)base;
+		&latchkey__store__v1__counter_record__descriptor, value, arena, &base));
+	message = (const counter_message *)base;
 	if (!lk_record_is_known(message->version))
 		return LK_RECORD_DAMAGED;
 	record.empty_ms = message->empty_ms;

@@ -47,7 +47,8 @@ def check_fields(root):
     page = "server/latchkeyd.yaml.5"
     source = "".join((root / name).read_text()
                      for name in ("server/config.c", "server/config_realm.c",
-                                  "server/config_issuers.c", "server/config_listed.c",
+                                  "server/config_issuers.c", "server/config_limits.c",
+                                  "server/config_listed.c",
                                   "server/config_routes.c", "client/bridge/config.c"))
     text, examples = (root / page).read_text().split(EXAMPLES)
     fields = set(re.findall(r'\.name = "([\w.]+)",[\s\\]*\.kind', source))

@@ -158,7 +158,7 @@ static void sweep_all(struct node *node)
 	struct lk_sweep_counts counts;
 	bool is_left = false;
 
-	FUZZ_OK(lk_guesses_flush(node->guesses, node->committer, NOW));
+	FUZZ_OK(lk_counters_flush(lk_guesses_counters(node->guesses), node->committer, NOW));
 	FUZZ_OK(lk_sweeper_run(&sweeper, NOW + FOREVER_MS, &counts));
 	FUZZ_CHECK(counts.failed == 0);
 	FUZZ_OK(lk_store_scan(node->store, lk_row_bytes(&entries), (struct lk_bytes) { NULL, 0 }, 1,

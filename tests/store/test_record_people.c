@@ -52,7 +52,7 @@ ROUND_TRIP(signing_key, .id = { "0123456789abcdef" }, .realm = bytes_of("crm"), 
 	.sealed = bytes_of("sealed"), .pepper_id = 1, .created_ms = 2, .expires_ms = 3)
 ROUND_TRIP(answer, .fingerprint = { 1, 2, 3 }, .sealed = bytes_of("sealed"), .pepper_id = 4,
 	.expires_ms = 5)
-ROUND_TRIP(guess, .empty_ms = 9)
+ROUND_TRIP(counter, .empty_ms = 9)
 
 /* The shortest text of the wire format that only a version can be: field 1, varint. */
 static const struct lk_bytes newer = { (const uint8_t *)"\x08\x7f", 2 };
@@ -69,7 +69,7 @@ static const struct {
 	{ trip_refresh, decode_refresh, 22 },
 	{ trip_signing_key, decode_signing_key, 41 },
 	{ trip_answer, decode_answer, 48 },
-	{ trip_guess, decode_guess, 4 },
+	{ trip_counter, decode_counter, 4 },
 };
 
 TEST(every_field_of_a_record_goes_both_ways)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A core with people: a realm whose tokens are of the kind that a test asks for, one whose tokens
- * are signed beside it, a user with a password that is cheap to judge, and a store that fails on
- * demand (fault.h). */
+ * are signed beside it, a user with a cheap password, and a store that fails on demand. */
 #pragma once
 
 #include "server/core/rows.h"
@@ -144,7 +143,8 @@ static inline void people_enable(struct people *p, bool enabled)
 /* The verdict's reason at the call's time. */
 static inline enum lk_deny_reason people_decide(struct people *p, const char *token)
 {
-	const struct lk_verifier verifier = { p->f.index, &p->f.peppers, p->f.usage, p->proofs, 0 };
+	const struct lk_verifier verifier = { p->f.index, &p->f.peppers, p->f.usage, p->proofs, 0,
+		0 };
 	const struct lk_bytes credential = text_of(token);
 	const struct lk_auth_request request = {
 		.realm = p->f.call.realm,

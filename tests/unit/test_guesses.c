@@ -37,7 +37,7 @@ static void start_again(struct guessing *g)
 {
 	lk_guesses_free(g->guesses);
 	CHECK_OK(lk_guesses_new(&g->f.peppers, &g->guesses));
-	CHECK_OK(lk_guesses_load(g->guesses, g->f.store));
+	CHECK_OK(lk_counters_load(lk_guesses_counters(g->guesses), g->f.store));
 }
 
 struct attempt {
@@ -278,12 +278,13 @@ TEST(counters_outlive_the_process_and_empty_ones_leave_the_store)
 	start(&g);
 	set(&attempt, "ada@example.org", "192.0.2.1");
 	CHECK_EQ(count_allowed(&g, &attempt), 10);
-	CHECK_OK(lk_guesses_flush(g.guesses, g.committer, NOW));
+	CHECK_OK(lk_counters_flush(lk_guesses_counters(g.guesses), g.committer, NOW));
 	start_again(&g);
 	CHECK_EQ(count_allowed(&g, &attempt), 0);
 	/* It looks for empty ones once in a while. */
 	for (unsigned i = 0; i < 100; i++)
-		CHECK_OK(lk_guesses_flush(g.guesses, g.committer, NOW + 2 * DAY));
+		CHECK_OK(lk_counters_flush(
+			lk_guesses_counters(g.guesses), g.committer, NOW + 2 * DAY));
 	CHECK_OK(lk_store_scan(g.f.store, lk_row_bytes(&prefix), text_of(""), 100, count_row, &n));
 	CHECK_EQ(n, 0);
 	start_again(&g);

@@ -274,7 +274,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	struct lk_external external;
 	struct lk_byok byok;
 	struct lk_signed_body signed_body;
-	struct lk_charge charge = { .n_limits = 0 };
+	struct lk_charge charge;
 	struct lk_auth_request question = {
 		.charge = &charge,
 		.external = &external,
@@ -297,6 +297,7 @@ static struct lk_status authenticate(struct lk_call *call, const lk_authenticate
 	struct lk_status st;
 
 	LK_TRY(read_credentials(request, credentials));
+	charge.n_limits = 0;
 	if (request->n_on_behalf_of > 0)
 		question.on_behalf_of = lk_bytes_of(request->on_behalf_of[0]);
 	if (request->byok != NULL) {

@@ -15,7 +15,7 @@ case ${1-} in
 	;;
 esac
 
-bin=build/release
+bin=${LATCHKEY_BUILD:-build/release}
 demo=var/demo
 export LATCHKEY_SERVER="ipc://$demo/run/rpc.sock"
 
@@ -93,17 +93,11 @@ person() {
 	printf '"%s": { "email": "%s@example.com", "password": "%s" }, ' \
 		"$2" "$2" "$(cat "$demo/people/$1-$2")"
 }
-# The people of the documents' own examples, so that these run as they stand.
-keep_known() {
-	printf '%s' "$3" >"$demo/people/known"
-	"$bin/latchkey" auth sign-in --realm "$1" --email "$2" \
-		--password-file "$demo/people/known" >/dev/null 2>&1 ||
-		"$bin/latchkey" user create --realm "$1" --email "$2" --name "$2" --role admin \
-			--organization example --password-file "$demo/people/known" >/dev/null
-	rm -f "$demo/people/known"
-}
-keep_known incrm user@example.com yourPassword123
-keep_known omnicrm youruser@yourdomain.com yourpassword
+# The people of the documents' own examples, so that these run as they stand. Everybody knows their
+# passwords, so they come in as hashes, as people do from elsewhere.
+for realm in incrm omnicrm; do
+	"$bin/latchkey" import users --realm "$realm" "examples/users/$realm.jsonl" >/dev/null
+done
 for realm in $people; do
 	keep_person "$realm" admin
 	keep_person "$realm" viewer

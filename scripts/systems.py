@@ -28,7 +28,7 @@ SYSTEMS = {
     "omnicrm": ("O", "OmniCRM", 19, ["test_omnicrm", "test_omnicrm_bridge"]),
 }
 # Of all of them together.
-SHARED = ["test_realms", "test_nginx"]
+SHARED = ["test_realms", "test_nginx", "test_products", "test_limits"]
 
 
 def claims_of(letter):

@@ -4,6 +4,7 @@
 #include "client/bridge/connect.h"
 #include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
+#include "client/bridge/original.h"
 #include "proto/wire/utf8.h"
 
 /* POST /_latchkey/verify has the original request's body. */
@@ -106,19 +107,10 @@ static const struct lk_site *find_site(
 	return lk_sites_find(sites, exchange->listener_tag);
 }
 
-static bool is_verify(const struct lk_http_exchange *exchange)
-{
-	static const char path_of_verify[] = "/_latchkey/verify";
-	struct lk_bytes path = lk_http_at(exchange->head_bytes, exchange->head->path);
-
-	return path.n == sizeof path_of_verify - 1 &&
-	       memcmp(path.data, path_of_verify, path.n) == 0;
-}
-
 static size_t body_max(void *arg, const struct lk_http_exchange *exchange)
 {
 	(void)arg;
-	return is_verify(exchange) ? VERIFY_BODY_MAX : LK_BRIDGE_BODY_MAX;
+	return lk_original_is_asked(exchange) ? VERIFY_BODY_MAX : LK_BRIDGE_BODY_MAX;
 }
 
 static void handle(void *arg, struct lk_http_exchange *exchange)
@@ -131,7 +123,7 @@ static void handle(void *arg, struct lk_http_exchange *exchange)
 			refuse_http(NULL, exchange, 404, "there is nothing here");
 	} else if (site == NULL) {
 		refuse_http(NULL, exchange, 404, "no realm has this name");
-	} else if (is_verify(exchange)) {
+	} else if (lk_original_is_asked(exchange)) {
 		lk_verify_serve(bridge, site, exchange);
 	} else if (!lk_documents_serve(bridge, site, exchange)) {
 		if (site->adapter != NULL)

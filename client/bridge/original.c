@@ -98,20 +98,52 @@ static struct pair find_pair(
 	return pair;
 }
 
+bool lk_original_is_asked(const struct lk_http_exchange *exchange)
+{
+	struct lk_bytes path = lk_http_at(exchange->head_bytes, exchange->head->path);
+	size_t n = strlen(LK_VERIFY_PATH);
+
+	return path.n >= n && memcmp(path.data, LK_VERIFY_PATH, n) == 0 &&
+	       (path.n == n || path.data[n] == '/');
+}
+
+/* What stands behind LK_VERIFY_PATH in the target, query included; empty: nothing. */
+static struct lk_bytes behind_path(const struct lk_http_exchange *exchange)
+{
+	struct lk_bytes path = lk_http_at(exchange->head_bytes, exchange->head->path);
+	size_t n = strlen(LK_VERIFY_PATH);
+
+	if (path.n <= n || !lk_original_is_asked(exchange))
+		return (struct lk_bytes) { NULL, 0 };
+	return (struct lk_bytes) { path.data + n, path.n - n };
+}
+
+/* Envoy sends the method and the path as they came. */
+static bool read_envoy(
+	const struct lk_http_exchange *exchange, struct lk_bytes path, struct lk_original *original)
+{
+	original->proxy = LK_PROXY_ENVOY;
+	original->method = exchange->head->method;
+	return lk_original_path(path, original);
+}
+
 bool lk_original_read(const struct lk_http_exchange *exchange, struct lk_original *original)
 {
 	struct pair nginx = find_pair(exchange, "x-original-method", "x-original-uri");
 	struct pair plain = find_pair(exchange, "x-forwarded-method", "x-forwarded-uri");
+	struct lk_bytes path = behind_path(exchange);
 	bool is_nginx = nginx.n_methods + nginx.n_uris > 0;
 	bool is_plain = plain.n_methods + plain.n_uris > 0;
 	const struct pair *pair = is_nginx ? &nginx : &plain;
 
 	original->proxy = is_nginx ? LK_PROXY_NGINX : is_plain ? LK_PROXY_PLAIN : LK_PROXY_NONE;
+	/* Proxies pass on what a client sends beside what they tell themselves. */
+	if (is_nginx + is_plain + (path.n > 0) > 1)
+		return false;
+	if (path.n > 0)
+		return read_envoy(exchange, path, original);
 	if (!is_nginx && !is_plain)
 		return true;
-	/* Proxies pass on what a client sends beside their own two. */
-	if (is_nginx && is_plain)
-		return false;
 	return pair->n_methods == 1 && pair->n_uris == 1 &&
 	       read_method(pair->method, &original->method) &&
 	       lk_original_path(pair->uri, original);

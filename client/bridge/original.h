@@ -11,7 +11,13 @@ enum lk_proxy {
 	LK_PROXY_NONE,  /* about no request: only who the credential stands for */
 	LK_PROXY_NGINX, /* X-Original-Method and X-Original-URI: it passes on 200, 401 and 403 */
 	LK_PROXY_PLAIN, /* X-Forwarded-Method and X-Forwarded-Uri: it passes on what it gets */
+	LK_PROXY_ENVOY, /* the request itself, its path behind LK_VERIFY_PATH: likewise */
 };
+
+#define LK_VERIFY_PATH "/_latchkey/verify"
+
+/* Whether a request is a question of a proxy, or of whoever asks by hand. */
+bool lk_original_is_asked(const struct lk_http_exchange *exchange);
 
 struct lk_original {
 	enum lk_proxy proxy;
@@ -20,8 +26,8 @@ struct lk_original {
 	size_t path_n;
 };
 
-/* Reads the headers of a proxy. False when they are incomplete or repeated, and when there are both
- * kinds: the client may have sent the one that its proxy does not. Also when two programs may
+/* Reads what a proxy tells. False when headers are incomplete or repeated, and when a proxy tells
+ * in two ways: the client may have sent what its proxy does not. Also when two programs may
  * understand the request in two ways, so that a rule for one of them would let in the other: a
  * method with lower case; a path with empty segments or segments of dots, with backslashes,
  * semicolons or `#`, with an escape that stands for one of these, for a slash, a question mark, a

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decisions for proxies: nginx's auth_request, Traefik's ForwardAuth, and whoever asks by hand.
+/* Decisions for proxies: nginx's auth_request, Traefik's ForwardAuth, Envoy's ext_authz over HTTP,
+ * and whoever asks by hand.
  *
  * The credential is the one of the request in hand, which the proxy made of the original one. What
  * the original request was is believed from trusted proxies alone; from others such a question is
@@ -141,7 +142,10 @@ static bool read_original(struct verify *verify)
 	}
 	verify->judging.method = lk_http_method_name(original->method);
 	verify->judging.path = original->path;
-	verify->judging.has_body = verify->exchange->head->method == LK_HTTP_POST;
+	/* Envoy sends a body where it is told to; the others' question has a method of its own. */
+	verify->judging.has_body = original->proxy == LK_PROXY_ENVOY
+					   ? verify->exchange->body.n > 0
+					   : verify->exchange->head->method == LK_HTTP_POST;
 	return true;
 }
 

@@ -1,99 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""examples/nginx/incrm.conf as it stands, its ports aside: a real nginx in front of a product."""
+"""A realm behind examples/nginx/incrm.conf: what clients may try, and what a product is told."""
 
-import http.server
 import json
-import pathlib
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
-import threading
 import unittest
 
-from harness import free_port
+from nginx import Curl, start_nginx, start_product
 from web import STRANGER, WebTest, headers
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/nginx/incrm.conf"
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 CLIENT = "/api/v1/client"
-
-
-class Product(http.server.ThreadingHTTPServer):
-    """Answers everything with 200 and remembers what came."""
-
-    def __init__(self):
-        self.seen = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    def last(self):
-        return self.seen[-1]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.seen.append((self.command, self.path, self.headers, body))
-        self.send_response(401 if self.path.endswith("/sulks") else 200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else b"data")
-
-    do_GET = do_HEAD = do_POST = do_DELETE = do_OPTIONS = answer
-
-    def log_message(self, *args):
-        pass
-
-
-class Curl:
-    def __init__(self, done):
-        head, _, self.body = done.stdout.decode("latin-1").partition("\r\n\r\n")
-        lines = head.split("\r\n")
-        self.status = int(lines[0].split()[1])
-        self.headers = [line.partition(": ")[::2] for line in lines[1:]]
-
-    def all(self, name):
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    @property
-    def json(self):
-        return json.loads(self.body)
 
 
 class Nginx(WebTest):
     def setUp(self):
         super().setUp()
-        self.product = Product()
-        thread = threading.Thread(target=self.product.serve_forever)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(self.product.server_close)
-        self.addCleanup(self.product.shutdown)
-        self.port = free_port()
-        self.start_nginx()
-
-    def start_nginx(self):
-        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="nginx-")))
-        directory.chmod(0o755)  # its workers are of another user when it is started by root
-        text = EXAMPLE.read_text()
-        ports = {9082: self.port, 8082: self.ports["crm"], 9182: self.product.server_port}
-        for example, port in ports.items():
-            self.assertIn(f"127.0.0.1:{example};", text)
-            text = text.replace(f"127.0.0.1:{example};", f"127.0.0.1:{port};")
-        (directory / "nginx.conf").write_text(text)
-        words = [NGINX, "-p", directory, "-e", "error.log", "-c", directory / "nginx.conf"]
-        subprocess.run([*words, "-t"], check=True, capture_output=True)
-        process = subprocess.Popen([*words, "-g", "daemon off;"], stdin=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.send_signal, signal.SIGTERM)
-        self.wait_for(self.is_listening)
-
-    def is_listening(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        self.product = start_product(self)
+        self.port = start_nginx(self, {"incrm": self.ports["crm"]}, self.product)["incrm"]
 
     def curl(self, path, *words, key=None, bearer=None, **more):
         for name, value in {**headers(bearer=bearer, key=key), **more}.items():

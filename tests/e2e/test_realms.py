@@ -2,11 +2,9 @@
 """All realms of examples/demo.yaml in one daemon: a credential of one is nobody's in every other,
 at each address, by each way that a realm takes it, and over the RPC."""
 
-import re
 import unittest
 
-from demo import DEMO, with_secrets
-from harness import Daemon, free_port
+from demo import start_demo
 from people import PASSWORD
 from rest import Web
 
@@ -56,20 +54,8 @@ def refusal(realm, by_header):
 class Realms(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        text = with_secrets(DEMO.read_text())
-        text = text[text.index("\nhttp:"):]
-        cls.ports = {}
-
-        def moved(match):
-            cls.ports[int(match[1])] = free_port()
-            return f"127.0.0.1:{cls.ports[int(match[1])]}"
-
-        text = re.sub(r"127\.0\.0\.1:(80\d\d)", moved, text)
-        text = re.sub(r"^log:\n(  .*\n)+", "", text, flags=re.M)
-        cls.daemon = Daemon(text)
-        cls.addClassCleanup(cls.daemon.clean_up)
-        cls.daemon.start()
-        cls.webs = {realm: Web(cls.ports[8081 + n]) for n, realm in enumerate(ROUTES)}
+        cls.daemon, ports = start_demo(cls)
+        cls.webs = {realm: Web(port) for realm, port in ports.items()}
         cls.keys, cls.tokens = {}, {}
         cls.daemon.call("UserService/SetOrganization", {
             "realm": "briksync", "id": "acme", "plan": "BUSINESS", "updateMask": "plan"})

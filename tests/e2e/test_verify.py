@@ -21,7 +21,7 @@ DOCUMENTED = {
 }
 
 
-class Verify(WebTest):
+class VerifyTest(WebTest):
     def key(self, realm="crm", scopes=("*",), **fields):
         return self.daemon.create_key(realm, scopes=list(scopes), **fields)[1]
 
@@ -51,6 +51,8 @@ class Verify(WebTest):
         self.assertIsNone(answer.header("X-Latchkey-User"))
         self.assert_body(answer.header("X-Latchkey-Body"), code)
 
+
+class Verify(VerifyTest):
     # --- what is asked about ---
 
     def test_a_request_with_a_good_credential_passes(self):
@@ -312,6 +314,41 @@ class Verify(WebTest):
         self.assertEqual(answer.header("X-Latchkey-Scopes"), ",".join(scopes))
 
 
+class Envoy(VerifyTest):
+    """ext_authz over HTTP: the request itself, its path behind ours."""
+
+    def ask(self, path, method="GET", body=None, source=TRUSTED, **more):
+        return self.once("/_latchkey/verify" + path, method, headers=headers(**more), body=body,
+                         source=source)
+
+    def test_the_request_itself_is_the_question(self):
+        key = self.key(scopes=["clients.read"], organizationId="acme")
+        self.assert_allowed(self.ask(CLIENT, key=key))
+        self.assert_allowed(self.ask(CLIENT + "?page=2", "HEAD", bearer=key))
+        self.assert_allowed(self.ask(PUBLIC))
+        answer = self.ask(CLIENT, "POST", b"", key=key)
+        self.assert_refused(answer, 401, 401014)
+        self.assertIn("insufficient_scope", answer.header("WWW-Authenticate"))
+        self.assert_refused(self.ask(CLIENT), 401, 401010)
+        self.assert_refused(self.ask(CLIENT, "DELETE", key=key), 403, 403000)
+        self.assert_refused(self.ask("/", key=key), 403, 403000)
+
+    def test_what_is_unclear_is_refused(self):
+        key = self.key(organizationId="acme")
+        for path in ("/api/v1/public/../client", "//api/v1/client", "/api/v1/client;x",
+                     "/api/v1/public/%2e%2e/client"):
+            answer = self.ask(path, key=key)
+            self.assertEqual((answer.status, answer.json["error"]["code"]), (400, 400000), path)
+        for more in (nginx(PUBLIC, key=key), plain(PUBLIC, key=key)):
+            answer = self.once("/_latchkey/verify" + CLIENT, headers=more)
+            self.assertIn(400, (answer.status, int(answer.header("X-Latchkey-Status") or 0)))
+
+    def test_a_stranger_may_not_ask(self):
+        key = self.key(organizationId="acme")
+        answer = self.ask(CLIENT, source=STRANGER, key=key)
+        self.assertEqual((answer.status, answer.json["error"]["code"]), (403, 403000))
+
+
 class Documents(WebTest):
     def test_a_realm_without_a_surface_has_decisions_and_documents_only(self):
         _, key = self.daemon.create_key("shop", scopes=["clients.read"])
@@ -350,8 +387,8 @@ class Documents(WebTest):
         self.assertEqual(self.once("/.well-known/jwks.json", "DELETE", port="shop").status, 405)
 
     def test_paths_are_exact(self):
-        for path in ("/_latchkey/verify/", "/_latchkey/Verify", "/_latchkey//verify",
-                     "/_latchkey/%76erify", "/_latchkey/verify/..", "/x/../_latchkey/verify",
+        for path in ("/_latchkey/verifyx", "/_latchkey/Verify", "/_latchkey//verify",
+                     "/_latchkey/%76erify", "/_latchkey/verify%2f", "/x/../_latchkey/verify",
                      "/_latchkey/healthz/", "/.well-known/jwks.json/", "/_latchkey"):
             self.assertEqual(self.once(path).status, 404, path)
 

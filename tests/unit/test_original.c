@@ -263,6 +263,39 @@ TEST(a_client_cannot_add_the_headers_of_another_kind_of_proxy)
 		}
 }
 
+static bool read_target(const char *target, const char *lines, struct lk_original *original_out)
+{
+	struct test_exchange test;
+	char head[512];
+	bool is_clear;
+
+	snprintf(head, sizeof head, "PUT %s HTTP/1.1\r\nHost: a\r\n%s\r\n", target, lines);
+	exchange_open_bytes(&test, lk_bytes_of(head));
+	is_clear = lk_original_read(&test.exchange, original_out);
+	exchange_close(&test);
+	return is_clear;
+}
+
+TEST(envoy_asks_with_the_request_itself)
+{
+	struct lk_original original;
+
+	CHECK(read_target("/_latchkey/verify/a%20b?c", "", &original));
+	CHECK_EQ(original.proxy, LK_PROXY_ENVOY);
+	CHECK_EQ(original.method, LK_HTTP_PUT);
+	CHECK_STR(original.path, "/a b");
+	CHECK(read_target("/_latchkey/verify/", "", &original));
+	CHECK_STR(original.path, "/");
+	CHECK(!read_target("/_latchkey/verify//a", "", &original));
+	CHECK_EQ(original.proxy, LK_PROXY_ENVOY);
+	CHECK(!read_target("/_latchkey/verify/a", "X-Forwarded-Method: GET\r\n", &original));
+	CHECK(!read_target("/_latchkey/verify/a",
+		"X-Original-Method: GET\r\nX-Original-URI: /a\r\n", &original));
+	/* Elsewhere a path is just that. */
+	CHECK(read_target("/_latchkey/verifyx/a", "", &original));
+	CHECK_EQ(original.proxy, LK_PROXY_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +313,7 @@ int main(void)
 		RUN(a_method_that_some_read_in_upper_case_is_refused),
 		RUN(headers_that_are_incomplete_or_repeated_are_refused),
 		RUN(a_client_cannot_add_the_headers_of_another_kind_of_proxy),
+		RUN(envoy_asks_with_the_request_itself),
 	};
 
 	return RUN_ALL(tests);

@@ -25,7 +25,8 @@ SYSTEMS = {
     "incrm": ("I", "InCRM", 36, ["test_incrm", "test_incrm_bridge"]),
     "briksync": ("K", "BrikSync", 20, ["test_briksync", "test_briksync_bridge"]),
     "gateway": ("G", "Basics Gateway", 17, ["test_gateway", "test_gateway_bridge"]),
-    "omnicrm": ("O", "OmniCRM", 19, ["test_omnicrm", "test_omnicrm_bridge"]),
+    "omnicrm": ("O", "OmniCRM", 19,
+                ["test_omnicrm", "test_omnicrm_bridge", "test_connect", "test_pages"]),
 }
 # Of all of them together.
 SHARED = ["test_realms", "test_nginx", "test_products", "test_limits"]

@@ -5,6 +5,7 @@
 #include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
 #include "client/bridge/original.h"
+#include "client/bridge/pages.h"
 #include "proto/wire/utf8.h"
 
 /* POST /_latchkey/verify has the original request's body. */
@@ -59,7 +60,7 @@ void lk_bridge_refuse(const struct lk_site *site, struct lk_http_exchange *excha
 }
 
 /* A page may read why, like any other answer. */
-static void refuse_http(const struct lk_site *site, struct lk_http_exchange *exchange,
+void lk_bridge_refuse_http(const struct lk_site *site, struct lk_http_exchange *exchange,
 	unsigned status, const char *why)
 {
 	struct lk_buf headers = lk_bridge_buf(exchange->arena, LK_BRIDGE_HEADERS_MAX);
@@ -120,22 +121,22 @@ static void handle(void *arg, struct lk_http_exchange *exchange)
 
 	if (exchange->listener_tag == &operations) {
 		if (!lk_operations_serve(bridge, exchange) && !lk_connect_serve(bridge, exchange))
-			refuse_http(NULL, exchange, 404, "there is nothing here");
+			lk_bridge_refuse_http(NULL, exchange, 404, "there is nothing here");
 	} else if (site == NULL) {
-		refuse_http(NULL, exchange, 404, "no realm has this name");
+		lk_bridge_refuse_http(NULL, exchange, 404, "no realm has this name");
 	} else if (lk_original_is_asked(exchange)) {
 		lk_verify_serve(bridge, site, exchange);
-	} else if (!lk_documents_serve(bridge, site, exchange)) {
+	} else if (!lk_documents_serve(bridge, site, exchange) && !lk_pages_serve(site, exchange)) {
 		if (site->adapter != NULL)
 			lk_rest_serve(bridge, site, exchange);
 		else
-			refuse_http(site, exchange, 404, "there is nothing here");
+			lk_bridge_refuse_http(site, exchange, 404, "there is nothing here");
 	}
 }
 
 static void refuse(void *arg, struct lk_http_exchange *exchange, unsigned status, const char *why)
 {
-	refuse_http(find_site(arg, exchange), exchange, status, why);
+	lk_bridge_refuse_http(find_site(arg, exchange), exchange, status, why);
 }
 
 static void on_trouble(void *arg, const char *what)

@@ -71,6 +71,13 @@ void lk_rest_serve(
 void lk_verify_serve(
 	struct lk_bridge *bridge, const struct lk_site *site, struct lk_http_exchange *exchange);
 
+/* The same of a request itself, for a page of another origin, too. */
+void lk_bridge_refuse_http(const struct lk_site *site, struct lk_http_exchange *exchange,
+	unsigned status, const char *why);
+
+/* Of a document: only GET and HEAD; false when the answer has been given. */
+bool lk_documents_is_read(const struct lk_site *site, struct lk_http_exchange *exchange);
+
 /* Answer documents of a site and of the operations address; false for another path. */
 bool lk_documents_serve(
 	struct lk_bridge *bridge, const struct lk_site *site, struct lk_http_exchange *exchange);

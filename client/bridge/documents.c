@@ -23,8 +23,7 @@ struct document {
 	struct lk_ask ask;
 };
 
-/* Only GET and HEAD; false when the answer has been given. */
-static bool is_read(const struct lk_site *site, struct lk_http_exchange *exchange)
+bool lk_documents_is_read(const struct lk_site *site, struct lk_http_exchange *exchange)
 {
 	enum lk_http_method method = exchange->head->method;
 	struct lk_buf headers;
@@ -199,13 +198,13 @@ bool lk_documents_serve(
 		site->adapter != NULL ? site->adapter->surface : NULL;
 
 	if (is_path(exchange, "/_latchkey", "/healthz")) {
-		if (is_read(site, exchange))
+		if (lk_documents_is_read(site, exchange))
 			send_state(exchange, 200, "{\"status\":\"ok\"}");
 	} else if (is_path(exchange, "/.well-known", "/jwks.json")) {
-		if (is_read(site, exchange))
+		if (lk_documents_is_read(site, exchange))
 			serve_keys(bridge, site, exchange);
 	} else if (surface != NULL && is_path(exchange, surface->root, "/openapi.json")) {
-		if (is_read(site, exchange))
+		if (lk_documents_is_read(site, exchange))
 			send_public(exchange, lk_bytes_of(surface->openapi), "no-cache");
 	} else {
 		return false;
@@ -216,13 +215,13 @@ bool lk_documents_serve(
 bool lk_operations_serve(struct lk_bridge *bridge, struct lk_http_exchange *exchange)
 {
 	if (is_path(exchange, "/_latchkey", "/healthz")) {
-		if (is_read(NULL, exchange))
+		if (lk_documents_is_read(NULL, exchange))
 			send_state(exchange, 200, "{\"status\":\"ok\"}");
 	} else if (is_path(exchange, "/_latchkey", "/readyz")) {
-		if (is_read(NULL, exchange))
+		if (lk_documents_is_read(NULL, exchange))
 			serve_readiness(bridge, exchange);
 	} else if (is_path(exchange, "/_latchkey", "/metrics")) {
-		if (is_read(NULL, exchange))
+		if (lk_documents_is_read(NULL, exchange))
 			serve_metrics(bridge, exchange);
 	} else {
 		return false;

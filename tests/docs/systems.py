@@ -15,7 +15,8 @@ SYSTEMS = [
     ([f"I{n}" for n in range(1, 37)], ["tests/e2e/incrm_claims.py", "tests/e2e/incrm_origins.py"]),
     ([f"K{n}" for n in range(1, 21)], ["tests/e2e/briksync_claims.py"]),
     ([f"G{n}" for n in range(1, 18)], ["tests/e2e/gateway_claims.py"]),
-    ([f"O{n}" for n in (*range(2, 16), 17, 18, 19)], ["tests/e2e/omnicrm_claims.py"]),
+    ([f"O{n}" for n in range(1, 20)],
+     ["tests/e2e/omnicrm_claims.py", "tests/e2e/test_connect.py", "tests/e2e/test_pages.py"]),
 ]
 
 

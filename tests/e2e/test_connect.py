@@ -231,7 +231,7 @@ class Calls(ConnectTest):
         self.assertEqual(answer.header("Content-Type"), BINARY)
         self.assertEqual(self.ask("KeyService/ListKeys", {"realm": "blog"}), {})
 
-    def test_every_method_of_the_schema_is_served(self):
+    def test_O1_every_function_is_a_call_over_http(self):
         methods = self.methods()
         self.assertGreater(len(methods), 25)
         for method in methods:

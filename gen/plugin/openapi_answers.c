@@ -87,6 +87,14 @@ static bool lists(const struct lk_route *route, const char *error)
 	return false;
 }
 
+/* A cookie may be refused: a page may have sent it that may not. */
+static bool takes_cookie(const struct lk_openapi *api, const struct lk_route *route)
+{
+	return lk_surface_has_way(api->schema, route, LK_BY_COOKIE) ||
+	       (api->option->session_cookie[0] != '\0' &&
+		       route->rule->caller == LATCHKEY__V1__REST_CALLER__REST_CALLER_OPTIONAL);
+}
+
 /* An error that a route lists is one of those routes alone. Any other may come from all routes
  * that can get into the case that its status stands for. */
 static bool may_answer(const struct lk_openapi *api, const struct lk_route *route,
@@ -107,8 +115,9 @@ static bool may_answer(const struct lk_openapi *api, const struct lk_route *rout
 	case 503:
 		return true;
 	case 401:
-	case 403:
 		return lk_surface_needs_caller(route);
+	case 403:
+		return lk_surface_needs_caller(route) || takes_cookie(api, route);
 	case 413:
 	case 415:
 		return lk_surface_has_way(api->schema, route, LK_BY_BODY);

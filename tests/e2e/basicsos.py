@@ -92,7 +92,8 @@ class BasicsosTest(unittest.TestCase):
         cls.addClassCleanup(cls.system.clean_up)
         cls.system.start()
         cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port) for realm, port in cls.system.ports.of.items()}
+        cls.webs = {realm: Web(port, surface="basicsos")
+                    for realm, port in cls.system.ports.of.items()}
         cls.web = cls.webs["basicsos"]
 
     def call(self, method, **request):

@@ -90,7 +90,8 @@ class BriksyncTest(unittest.TestCase):
         cls.addClassCleanup(cls.system.clean_up)
         cls.system.start()
         cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port) for realm, port in cls.system.ports.of.items()}
+        cls.webs = {realm: Web(port, surface="briksync")
+                    for realm, port in cls.system.ports.of.items()}
         cls.web = cls.webs["briksync"]
 
     def call(self, method, **request):

@@ -60,7 +60,8 @@ class GatewayTest(unittest.TestCase):
         cls.addClassCleanup(cls.system.clean_up)
         cls.system.start()
         cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port) for realm, port in cls.system.ports.of.items()}
+        cls.webs = {realm: Web(port, surface="gateway")
+                    for realm, port in cls.system.ports.of.items()}
         cls.web = cls.webs["gateway"]
 
     def call(self, method, **request):

@@ -199,7 +199,8 @@ class IncrmTest(unittest.TestCase):
         cls.addClassCleanup(cls.system.clean_up)
         cls.system.start()
         cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port) for realm, port in cls.system.ports.of.items()}
+        cls.webs = {realm: Web(port, surface="incrm" if realm != "plain" else None)
+                    for realm, port in cls.system.ports.of.items()}
         cls.web = cls.webs["incrm"]
 
     # --- people and keys ---

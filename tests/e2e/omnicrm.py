@@ -125,7 +125,8 @@ class OmnicrmTest(unittest.TestCase):
         cls.addClassCleanup(cls.system.clean_up)
         cls.system.start()
         cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port) for realm, port in cls.system.ports.of.items()}
+        cls.webs = {realm: Web(port, surface="omnicrm")
+                    for realm, port in cls.system.ports.of.items()}
         cls.web = cls.webs["omnicrm"]
 
     def call(self, method, **request):

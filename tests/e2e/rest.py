@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 
+import documented
 from harness import BUILD
 
 
@@ -40,10 +41,12 @@ class Answer:
 
 class Web:
     """Where a server answers. A connection of its own for each request, unless one is handed in;
-    headers are pairs, sent as they are and as often as they come."""
+    headers are pairs, sent as they are and as often as they come. Answers are held to the document
+    of a surface."""
 
-    def __init__(self, port, host=None, source=None):
+    def __init__(self, port, host=None, source=None, surface=None):
         self.port = port
+        self.surface = surface
         self.host = host or f"127.0.0.1:{port}"
         self.source = (source, 0) if source else None
 
@@ -73,6 +76,8 @@ class Web:
         answer = Answer(response.status, response.getheaders(), response.read())
         if connection is None:
             wire.close()
+        if self.surface is not None:
+            documented.check(self.surface, method, path, answer)
         return answer
 
     def raw(self, request):

@@ -32,7 +32,7 @@ static void go_on(struct lk_context *context)
 /* The frame is not answered: its pipe is condemned or gone. */
 static void drop(struct lk_context *context)
 {
-	lk_pipes_leave(context->endpoint->net->pipes, pipe_of(context), context->was_malformed);
+	lk_pipes_leave(context->endpoint->net->pipes, pipe_of(context));
 	wipe_request(context->msg);
 	nng_msg_free(context->msg);
 	lk_work_wipe(context->work);
@@ -48,7 +48,6 @@ static void take_frame(struct lk_context *context)
 
 	context->msg = msg;
 	context->pipe = nng_msg_get_pipe(msg);
-	context->was_malformed = false;
 	peer.id = pipe_of(context);
 	atomic_fetch_add(&endpoint->net->frames, 1);
 	atomic_fetch_add(&endpoint->n_busy, 1);
@@ -74,7 +73,7 @@ static void send_answer(void *arg, struct lk_bytes reply, bool is_malformed)
 	struct lk_context *context = arg;
 	struct lk_net *net = context->endpoint->net;
 
-	context->was_malformed = is_malformed;
+	lk_pipes_judge(net->pipes, pipe_of(context), is_malformed);
 	if (is_malformed)
 		atomic_fetch_add(&net->frames_malformed, 1);
 	if (lk_pipes_is_condemned(net->pipes, pipe_of(context))) {
@@ -100,7 +99,7 @@ static void end_send(struct lk_context *context, int error)
 {
 	struct lk_pipes *pipes = context->endpoint->net->pipes;
 
-	lk_pipes_leave(pipes, pipe_of(context), context->was_malformed);
+	lk_pipes_leave(pipes, pipe_of(context));
 	if (error != 0)
 		nng_msg_free(nng_aio_get_msg(context->aio));
 	if (error == NNG_ETIMEDOUT)

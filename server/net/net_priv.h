@@ -21,7 +21,6 @@ struct lk_context {
 	nng_msg *msg; /* the request, then its answer; ours while the server has the frame */
 	nng_pipe pipe;
 	bool is_sending;
-	bool was_malformed; /* the frame being answered was none */
 };
 
 struct lk_endpoint {

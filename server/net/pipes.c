@@ -176,16 +176,26 @@ bool lk_pipes_enter(struct lk_pipes *pipes, uint32_t id)
 	return !atomic_load(&slot->is_condemned);
 }
 
-void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed)
+void lk_pipes_judge(struct lk_pipes *pipes, uint32_t id, bool is_malformed)
+{
+	struct slot *slot = find(pipes, id);
+
+	if (slot == NULL)
+		return;
+	if (is_malformed)
+		atomic_fetch_add(&slot->malformed, 1);
+	else
+		atomic_store(&slot->malformed, 0);
+}
+
+void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id)
 {
 	struct slot *slot = find(pipes, id);
 
 	if (slot == NULL)
 		return;
 	atomic_fetch_sub(&slot->frames, 1);
-	if (!was_malformed)
-		atomic_store(&slot->malformed, 0);
-	else if (atomic_fetch_add(&slot->malformed, 1) + 1 >= LK_PIPE_MALFORMED_MAX)
+	if (atomic_load(&slot->malformed) >= LK_PIPE_MALFORMED_MAX)
 		condemn(pipes, slot);
 }
 

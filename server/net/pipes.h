@@ -45,8 +45,12 @@ void lk_pipes_remove(struct lk_pipes *pipes, uint32_t id);
  * this frame. Each enter, also a false one, needs its leave. */
 LK_MUST_USE bool lk_pipes_enter(struct lk_pipes *pipes, uint32_t id);
 
-/* A frame was answered, or dropped. */
-void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id, bool was_malformed);
+/* What a frame was, before its answer is sent: so frames of a peer that waits for answers count in
+ * their order. */
+void lk_pipes_judge(struct lk_pipes *pipes, uint32_t id, bool is_malformed);
+
+/* A frame was answered, or dropped. Too many malformed ones in a row condemn the pipe. */
+void lk_pipes_leave(struct lk_pipes *pipes, uint32_t id);
 
 /* From now on nothing of this pipe is served, and its connection is to be ended. */
 void lk_pipes_condemn(struct lk_pipes *pipes, uint32_t id);

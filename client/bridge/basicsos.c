@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/basicsos.h"
+#include "client/bridge/rest_call.h"
 
 #include <string.h>
 
@@ -277,67 +277,12 @@ static void revoke_api_token(
 
 /* --- errors --- */
 
-static int error_for_denial(lk_deny_reason reason)
-{
-	/* As a number: a later server may have more reasons. */
-	switch ((int)reason) {
-	case LK_DENY_REASON_PERMISSION_DENIED:
-	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
-	case LK_DENY_REASON_KIND_NOT_ALLOWED:
-	case LK_DENY_REASON_PLAN_REQUIRED:
-	case LK_DENY_REASON_USER_NOT_ALLOWED:
-		return BASICSOS_ERROR_FORBIDDEN;
-	default:
-		return BASICSOS_ERROR_UNAUTHORIZED;
-	}
-}
-
-/* Of other statuses than 401 and 403 there is one error each. */
-static int error_for_http(unsigned http)
-{
-	for (size_t i = 0; i < basicsos_surface.n_errors; i++)
-		if (basicsos_surface.errors[i].status == http)
-			return basicsos_surface.errors[i].number;
-	if (http == 504)
-		return BASICSOS_ERROR_UNAVAILABLE;
-	return http < 500 ? BASICSOS_ERROR_VALIDATION_FAILED : BASICSOS_ERROR_INTERNAL;
-}
-
-static int error_for_status(const struct lk_status *status)
-{
-	switch ((int)status->reason) {
-	case LK_WRONG_CREDENTIALS:
-		return BASICSOS_ERROR_INVALID_EMAIL_OR_PASSWORD;
-	case LK_SUBJECT_REFUSED: /* it ended between two questions */
-		return BASICSOS_ERROR_UNAUTHORIZED;
-	case LK_SUBJECT_LACKS_PERMISSION:
-	case LK_PLAN_REQUIRED:
-		return BASICSOS_ERROR_FORBIDDEN;
-	default:
-		break;
-	}
-	/* The bridge's own key is refused, or lacks a scope or the realm. */
-	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
-		return BASICSOS_ERROR_UNAVAILABLE;
-	return error_for_http((unsigned)lk_code_http(status->code));
-}
-
+/* The first of a status is the plain one. */
 static int error_for(const struct lk_failure *failure)
 {
-	switch (failure->fault) {
-	case LK_FAULT_DENIED:
-		return error_for_denial(failure->reason);
-	case LK_FAULT_CALL:
-		return error_for_status(&failure->status);
-	case LK_FAULT_HTTP:
-		return error_for_http(failure->http);
-	case LK_FAULT_KEY:
-	case LK_FAULT_ORGANIZATION:
-	case LK_FAULT_ORIGIN:
-	case LK_FAULT_ROUTE:
-		break;
-	}
-	return BASICSOS_ERROR_FORBIDDEN;
+	if (failure->fault == LK_FAULT_CALL && failure->status.reason == LK_WRONG_CREDENTIALS)
+		return BASICSOS_ERROR_INVALID_EMAIL_OR_PASSWORD;
+	return lk_rest_error_of(&basicsos_surface, failure);
 }
 
 /* "name: must be …" is about one member. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/briksync.h"
+#include "client/bridge/rest_call.h"
 
 #include <string.h>
 
@@ -277,70 +277,17 @@ static void revoke_api_key(
 
 /* --- errors --- */
 
-static int error_for_denial(lk_deny_reason reason)
-{
-	/* As a number: a later server may have more reasons. */
-	switch ((int)reason) {
-	case LK_DENY_REASON_PLAN_REQUIRED:
-		return BRIKSYNC_ERROR_PLAN_UPGRADE_REQUIRED;
-	case LK_DENY_REASON_PERMISSION_DENIED:
-	case LK_DENY_REASON_KIND_NOT_ALLOWED:
-	case LK_DENY_REASON_USER_NOT_ALLOWED:
-		return BRIKSYNC_ERROR_FORBIDDEN;
-	default:
-		/* From elsewhere, too: the document has 401 for it. */
-		return BRIKSYNC_ERROR_UNAUTHORIZED;
-	}
-}
-
-/* Of other statuses than 401 and 403 there is one error each. */
-static int error_for_http(unsigned http)
-{
-	for (size_t i = 0; i < briksync_surface.n_errors; i++)
-		if (briksync_surface.errors[i].status == http)
-			return briksync_surface.errors[i].number;
-	if (http == 504)
-		return BRIKSYNC_ERROR_UNAVAILABLE;
-	return http < 500 ? BRIKSYNC_ERROR_BAD_REQUEST : BRIKSYNC_ERROR_INTERNAL;
-}
-
-static int error_for_status(const struct lk_status *status)
-{
-	switch ((int)status->reason) {
-	case LK_SUBJECT_REFUSED: /* it ended between two questions */
-		return BRIKSYNC_ERROR_UNAUTHORIZED;
-	case LK_SUBJECT_LACKS_PERMISSION:
-		return BRIKSYNC_ERROR_FORBIDDEN;
-	case LK_PLAN_REQUIRED:
-		return BRIKSYNC_ERROR_PLAN_UPGRADE_REQUIRED;
-	default:
-		break;
-	}
-	/* A person who may not all that a key of theirs would. */
-	if (status->code == LK_PERMISSION_DENIED && status->field != NULL)
-		return BRIKSYNC_ERROR_FORBIDDEN;
-	/* The bridge's own key is refused, or lacks a scope or the realm. */
-	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
-		return BRIKSYNC_ERROR_UNAVAILABLE;
-	return error_for_http((unsigned)lk_code_http(status->code));
-}
-
 static int error_for(const struct lk_failure *failure)
 {
-	switch (failure->fault) {
-	case LK_FAULT_DENIED:
-		return error_for_denial(failure->reason);
-	case LK_FAULT_CALL:
-		return error_for_status(&failure->status);
-	case LK_FAULT_HTTP:
-		return error_for_http(failure->http);
-	case LK_FAULT_KEY:
-	case LK_FAULT_ORGANIZATION:
-	case LK_FAULT_ORIGIN:
-	case LK_FAULT_ROUTE:
-		break;
-	}
-	return BRIKSYNC_ERROR_FORBIDDEN;
+	bool is_denied = failure->fault == LK_FAULT_DENIED;
+
+	if ((is_denied && failure->reason == LK_DENY_REASON_PLAN_REQUIRED) ||
+		(failure->fault == LK_FAULT_CALL && failure->status.reason == LK_PLAN_REQUIRED))
+		return BRIKSYNC_ERROR_PLAN_UPGRADE_REQUIRED;
+	/* From elsewhere: the document has 401 for it. */
+	if (is_denied && failure->reason == LK_DENY_REASON_NETWORK_NOT_ALLOWED)
+		return BRIKSYNC_ERROR_UNAUTHORIZED;
+	return lk_rest_error_of(&briksync_surface, failure);
 }
 
 static const ProtobufCMessage *error_message(struct lk_arena *arena,

@@ -19,6 +19,9 @@
 #define LK_BRIDGE_HOSTS_MAX 64
 #define LK_BRIDGE_ORIGINS_MAX 64
 
+/* The surfaces that this program has, "a|b|c" (cmake/surfaces.cmake). */
+extern const char lk_surface_names[];
+
 struct lk_bridge_realm {
 	const char *name;
 	const char *key_prefix; /* tells a key from other bearers */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/gateway.h"
+#include "client/bridge/rest_call.h"
 
 #include "latchkey/rest/gateway.rpc.h"
 
@@ -29,36 +29,12 @@ static int error_for_denial(lk_deny_reason reason)
 	}
 }
 
-/* Of other statuses than 401 and 403 there is one error each. */
-static int error_for_http(unsigned http)
-{
-	for (size_t i = 0; i < gateway_surface.n_errors; i++)
-		if (gateway_surface.errors[i].status == http)
-			return gateway_surface.errors[i].number;
-	if (http == 504)
-		return GATEWAY_ERROR_UNAVAILABLE;
-	return http < 500 ? GATEWAY_ERROR_INVALID_REQUEST : GATEWAY_ERROR_SERVER_ERROR;
-}
-
 static int error_for(const struct lk_failure *failure)
 {
-	switch (failure->fault) {
-	case LK_FAULT_DENIED:
+	if (failure->fault == LK_FAULT_DENIED)
 		return error_for_denial(failure->reason);
-	case LK_FAULT_CALL:
-		/* The bridge's own key is refused, or lacks a scope or the realm. */
-		if (failure->status.code == LK_PERMISSION_DENIED ||
-			failure->status.code == LK_UNAUTHENTICATED)
-			return GATEWAY_ERROR_UNAVAILABLE;
-		return error_for_http((unsigned)lk_code_http(failure->status.code));
-	case LK_FAULT_HTTP:
-		return error_for_http(failure->http);
-	case LK_FAULT_KEY:
-	case LK_FAULT_ORGANIZATION:
-	case LK_FAULT_ORIGIN:
-	case LK_FAULT_ROUTE:
-		break;
-	}
+	if (failure->fault == LK_FAULT_CALL || failure->fault == LK_FAULT_HTTP)
+		return lk_rest_error_of(&gateway_surface, failure);
 	return GATEWAY_ERROR_FORBIDDEN;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/incrm.h"
+#include "client/bridge/rest_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -318,21 +318,9 @@ static int error_for_reason(enum lk_error_reason reason)
 	return INCRM_ERROR_UNSPECIFIED;
 }
 
-/* Where the document has no code it is the HTTP status times 1000. */
-static int error_for_http(unsigned http)
+static int error_for_status(const struct lk_failure *failure)
 {
-	const struct lk_rest_surface *surface = &incrm_surface;
-
-	for (size_t i = 0; i < surface->n_errors; i++)
-		if (strtoul(surface->errors[i].code, NULL, 10) == http * 1000UL)
-			return surface->errors[i].number;
-	if (http == 504)
-		return INCRM_ERROR_UNAVAILABLE;
-	return http < 500 ? INCRM_ERROR_BAD_REQUEST : INCRM_ERROR_INTERNAL;
-}
-
-static int error_for_status(const struct lk_status *status)
-{
+	const struct lk_status *status = &failure->status;
 	int error = error_for_reason(status->reason);
 
 	if (error != INCRM_ERROR_UNSPECIFIED)
@@ -340,10 +328,7 @@ static int error_for_status(const struct lk_status *status)
 	/* Scopes beyond what the owner may do. */
 	if (status->code == LK_PERMISSION_DENIED && status->field != NULL)
 		return INCRM_ERROR_INSUFFICIENT_PERMISSIONS;
-	/* The bridge's own key is refused, or lacks a scope or the realm. */
-	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
-		return INCRM_ERROR_UNAVAILABLE;
-	return error_for_http((unsigned)lk_code_http(status->code));
+	return lk_rest_error_of(&incrm_surface, failure);
 }
 
 static int error_for(const struct lk_failure *failure)
@@ -354,9 +339,9 @@ static int error_for(const struct lk_failure *failure)
 	case LK_FAULT_ORGANIZATION:
 		return INCRM_ERROR_BUSINESS_ACCESS_REQUIRED;
 	case LK_FAULT_CALL:
-		return error_for_status(&failure->status);
+		return error_for_status(failure);
 	case LK_FAULT_HTTP:
-		return error_for_http(failure->http);
+		return lk_rest_error_of(&incrm_surface, failure);
 	case LK_FAULT_KEY:
 	case LK_FAULT_ORIGIN:
 	case LK_FAULT_ROUTE:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/omnicrm.h"
+#include "client/bridge/rest_call.h"
 
 #include "latchkey/rest/omnicrm.rpc.h"
 
@@ -117,44 +117,18 @@ static int error_for_reason(enum lk_error_reason reason)
 	return OMNICRM_ERROR_UNSPECIFIED;
 }
 
-/* Of other statuses than 401 and 403 there is one error each. */
-static int error_for_http(unsigned http)
-{
-	for (size_t i = 0; i < omnicrm_surface.n_errors; i++)
-		if (omnicrm_surface.errors[i].status == http)
-			return omnicrm_surface.errors[i].number;
-	if (http == 504)
-		return OMNICRM_ERROR_TEMPORARILY_UNAVAILABLE;
-	return http < 500 ? OMNICRM_ERROR_INVALID_REQUEST : OMNICRM_ERROR_SERVER_ERROR;
-}
-
-static int error_for_status(const struct lk_status *status)
-{
-	int error = error_for_reason(status->reason);
-
-	if (error != OMNICRM_ERROR_UNSPECIFIED)
-		return error;
-	/* The bridge's own key is refused, or lacks a scope or the realm. */
-	if (status->code == LK_PERMISSION_DENIED || status->code == LK_UNAUTHENTICATED)
-		return OMNICRM_ERROR_TEMPORARILY_UNAVAILABLE;
-	return error_for_http((unsigned)lk_code_http(status->code));
-}
-
 static int error_for(const struct lk_failure *failure)
 {
-	switch (failure->fault) {
-	case LK_FAULT_DENIED:
+	int error = OMNICRM_ERROR_UNSPECIFIED;
+
+	if (failure->fault == LK_FAULT_DENIED)
 		return error_for_denial(failure->reason, failure->is_key);
-	case LK_FAULT_CALL:
-		return error_for_status(&failure->status);
-	case LK_FAULT_HTTP:
-		return error_for_http(failure->http);
-	case LK_FAULT_KEY:
-	case LK_FAULT_ORGANIZATION:
-	case LK_FAULT_ORIGIN:
-	case LK_FAULT_ROUTE:
-		break;
-	}
+	if (failure->fault == LK_FAULT_CALL)
+		error = error_for_reason(failure->status.reason);
+	if (error != OMNICRM_ERROR_UNSPECIFIED)
+		return error;
+	if (failure->fault == LK_FAULT_CALL || failure->fault == LK_FAULT_HTTP)
+		return lk_rest_error_of(&omnicrm_surface, failure);
 	return OMNICRM_ERROR_ACCESS_DENIED;
 }
 

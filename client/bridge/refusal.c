@@ -56,43 +56,6 @@ static const char *sentence_of(
 	return text;
 }
 
-static unsigned status_of_denial(lk_deny_reason reason)
-{
-	switch ((int)reason) {
-	case LK_DENY_REASON_PERMISSION_DENIED:
-	case LK_DENY_REASON_NETWORK_NOT_ALLOWED:
-	case LK_DENY_REASON_KIND_NOT_ALLOWED:
-	case LK_DENY_REASON_PLAN_REQUIRED:
-	case LK_DENY_REASON_USER_NOT_ALLOWED:
-		return 403;
-	default:
-		return 401;
-	}
-}
-
-/* Where a realm has no surface, which would have its own. */
-static unsigned status_of(const struct lk_failure *failure)
-{
-	switch (failure->fault) {
-	case LK_FAULT_DENIED:
-		return status_of_denial(failure->reason);
-	case LK_FAULT_CALL:
-		/* It is the bridge that calls, and its own key that is refused. */
-		if (failure->status.code == LK_UNAUTHENTICATED ||
-			failure->status.code == LK_PERMISSION_DENIED)
-			return 503;
-		return (unsigned)lk_code_http(failure->status.code);
-	case LK_FAULT_HTTP:
-		return failure->http;
-	case LK_FAULT_KEY:
-	case LK_FAULT_ORGANIZATION:
-	case LK_FAULT_ORIGIN:
-	case LK_FAULT_ROUTE:
-		break;
-	}
-	return 403;
-}
-
 static const char invalid_token[] = ", error=\"invalid_token\"";
 static const char insufficient_scope[] = ", error=\"insufficient_scope\"";
 
@@ -162,7 +125,7 @@ struct lk_refusal lk_refuse(const struct lk_site *site, const struct lk_failure 
 	struct lk_arena *arena, struct lk_buf *headers)
 {
 	const struct lk_adapter *adapter = site != NULL ? site->adapter : NULL;
-	struct lk_refusal refusal = { .status = status_of(failure) };
+	struct lk_refusal refusal = { .status = lk_failure_status(failure) };
 	const char *why = sentence_of(adapter, failure, arena);
 	const ProtobufCMessage *message;
 	struct lk_buf body = lk_bridge_buf(arena, LK_REFUSAL_BODY_MAX);

@@ -100,6 +100,14 @@ void lk_rest_list_keys(struct lk_rest_call *call, lk_rest_next_fn next);
 lk_key *lk_rest_got_key(
 	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message);
 
+/* The HTTP status of a failure, where nothing says otherwise (rest_error.c). */
+unsigned lk_failure_status(const struct lk_failure *failure);
+
+/* A surface's first error with that status; where it has none, with 400 or 500; 0: not that either.
+ */
+int lk_rest_error_with(const struct lk_rest_surface *surface, unsigned status);
+int lk_rest_error_of(const struct lk_rest_surface *surface, const struct lk_failure *failure);
+
 /* Adds `Location`: the path of the request, and `id` as a further segment. */
 void lk_rest_add_location(struct lk_rest_call *call, const char *id);
 

@@ -4,11 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "client/bridge/basicsos.h"
-#include "client/bridge/briksync.h"
-#include "client/bridge/gateway.h"
-#include "client/bridge/incrm.h"
-#include "client/bridge/omnicrm.h"
+#include "client/bridge/adapters.h"
 
 struct lk_sites {
 	const struct lk_bridge_config *config;
@@ -17,14 +13,11 @@ struct lk_sites {
 };
 
 /* By the name that the configuration has for it. */
-static const struct lk_adapter *const adapters[] = { &lk_basicsos, &lk_briksync, &lk_gateway,
-	&lk_incrm, &lk_omnicrm };
-
 static const struct lk_adapter *find_adapter(const char *surface)
 {
-	for (size_t i = 0; surface != NULL && i < LK_COUNT(adapters); i++)
-		if (strcmp(adapters[i]->surface->name, surface) == 0)
-			return adapters[i];
+	for (size_t i = 0; surface != NULL && i < lk_n_adapters; i++)
+		if (strcmp(lk_adapters[i]->surface->name, surface) == 0)
+			return lk_adapters[i];
 	return NULL;
 }
 

@@ -56,7 +56,8 @@ class Result:
 class Daemon:
     """Starts latchkeyd in a directory of its own."""
 
-    def __init__(self, realms=REALMS, directory=None, prefix=()):
+    def __init__(self, realms=REALMS, directory=None, prefix=(), program=BUILD / "latchkeyd"):
+        self.program = program
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="latchkey-e2e-"))
         self.is_own_directory = directory is None
         self.port = free_port()
@@ -90,7 +91,7 @@ class Daemon:
     def spawn(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, BUILD / "latchkeyd", "--config", self.config],
+                [*self.prefix, self.program, "--config", self.config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -8,13 +8,15 @@
  */
 #include "client/bridge/cors.h"
 #include "client/bridge/headers.h"
-#include "client/bridge/incrm.h"
 #include "client/bridge/original.h"
 #include "client/bridge/refusal.h"
 #include "proto/wire/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 #define LISTED "https://app.example.org"
+
+/* Of adapters.c. */
+extern const struct lk_adapter lk_incrm;
 
 static const char *origins[] = { LISTED };
 static const struct lk_bridge_realm realm = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/bridge/incrm.h"
-#include "client/bridge/omnicrm.h"
 #include "client/bridge/refusal.h"
 #include "tests/support/exchange.h"
+
+/* Of adapters.c. */
+extern const struct lk_adapter lk_incrm, lk_omnicrm;
 
 static const struct lk_bridge_realm realm = { .name = "crm", .key_prefix = "crm_" };
 static const struct lk_site plain = { .realm = &realm };

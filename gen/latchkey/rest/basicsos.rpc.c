@@ -175,9 +175,9 @@ static const struct lk_rest_route surface_routes[] = {
 };
 
 static const struct lk_rest_error surface_errors[] = {
+	{ BASICSOS_ERROR_UNAUTHORIZED, 401, "UNAUTHORIZED", "Unauthorized" },
 	{ BASICSOS_ERROR_INVALID_EMAIL_OR_PASSWORD, 401, "INVALID_EMAIL_OR_PASSWORD",
 		"Invalid email or password" },
-	{ BASICSOS_ERROR_UNAUTHORIZED, 401, "UNAUTHORIZED", "Unauthorized" },
 	{ BASICSOS_ERROR_FORBIDDEN, 403, "FORBIDDEN", "Forbidden" },
 	{ BASICSOS_ERROR_VALIDATION_FAILED, 400, "VALIDATION_FAILED", "Validation failed" },
 	{ BASICSOS_ERROR_NOT_FOUND, 404, "NOT_FOUND", "Not found" },

@@ -48,6 +48,8 @@ struct lk_config_realm {
 	} listed;
 	const struct lk_issuer_spec *issuers;
 	size_t n_issuers;
+	bool takes_imports;
+	struct lk_bytes import_secret;
 	const struct lk_limit_spec *limits;
 	size_t n_limits;
 	const char *callers_file;     /* where api_keys and ip_whitelist are; NULL: here */

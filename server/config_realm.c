@@ -106,6 +106,28 @@ static const struct lk_config_field grants_field = {
 	.max = LK_ROLE_GRANTS_MAX,
 };
 
+static void read_import_secret(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	struct lk_config_realm *realm = into;
+
+	lk_config_read_secret(reader, name, node, &realm->import_secret);
+}
+
+static const struct lk_config_field import_fields[] = {
+	{ .name = "hmac_secret_file", .kind = LK_CONFIG_CUSTOM, .read = read_import_secret },
+	{ 0 },
+};
+
+static void read_imports(
+	struct lk_config_reader *reader, const char *name, yaml_node_t *node, void *into)
+{
+	struct lk_config_realm *realm = into;
+
+	realm->takes_imports = true;
+	lk_config_read_section(reader, import_fields, name, node, realm);
+}
+
 static const struct lk_config_field realm_fields[] = {
 	{ .name = "key_prefix",
 		.kind = LK_CONFIG_TEXT,
@@ -148,6 +170,7 @@ static const struct lk_config_field realm_fields[] = {
 		.max = LK_LISTED_ROLES_MAX },
 	{ .name = "callers_file", .kind = LK_CONFIG_TEXT, .offset = IN_REALM(callers_file) },
 	{ .name = "issuers", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_issuers },
+	{ .name = "imported_keys", .kind = LK_CONFIG_CUSTOM, .read = read_imports },
 	{ .name = "limits", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_limits },
 	{ .name = "routes", .kind = LK_CONFIG_CUSTOM, .read = lk_config_read_routes },
 	{ .name = "http", .kind = LK_CONFIG_CUSTOM, .read = read_http },
@@ -253,6 +276,8 @@ void lk_config_realm_spec(const struct lk_config_realm *realm,
 		.n_key_plans = realm->n_key_plans,
 		.issuers = realm->issuers,
 		.n_issuers = realm->n_issuers,
+		.takes_imports = realm->takes_imports,
+		.import_secret = realm->import_secret,
 		.limits = realm->limits,
 		.n_limits = realm->n_limits,
 		.listed = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* import users: brings the users of another system, with the hashes of their passwords. */
+/* import: brings what another system has, line by line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,8 +9,7 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/import_calls.h"
-#include "client/cli/import_check.h"
-#include "client/cli/import_read.h"
+#include "client/cli/import_kind.h"
 #include "client/cli/progress.h"
 #include "client/cli/secret.h"
 #include "client/cli/stop.h"
@@ -37,6 +36,7 @@ enum {
 #define SENDS_BUSY_MAX 60
 
 struct import {
+	const struct lk_import_kind *kind;
 	struct lk_cli *cli;
 	char *realm;
 	enum lk_line_format format;
@@ -106,7 +106,7 @@ static enum lk_exit open_file(struct import *import)
 		return lk_cli_fail(import->cli, LK_EXIT_USAGE, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
 		import->size = (uint64_t)about.st_size;
-	st = lk_import_open(fd, import->format, &import->file);
+	st = lk_import_open(fd, import->format, import->kind->lines, &import->file);
 	return st.code == LK_OK ? LK_EXIT_OK : lk_cli_report(import->cli, st);
 }
 
@@ -129,7 +129,7 @@ static enum lk_exit open_report(struct import *import)
 
 /* --- the report --- */
 
-static void put_report(struct import *import, uint32_t line, const char *email, struct lk_status st)
+static void put_report(struct import *import, uint32_t line, const char *name, struct lk_status st)
 {
 	static const struct lk_json_options options = { .with_defaults = true };
 	Latchkey__Cli__LineReport report = LATCHKEY__CLI__LINE_REPORT__INIT;
@@ -139,7 +139,10 @@ static void put_report(struct import *import, uint32_t line, const char *email, 
 		return;
 	/* protobuf-c has no const; printing only reads. */
 	report.line = line;
-	report.email = (char *)(uintptr_t)email;
+	if (import->kind->lines == &lk_user_lines)
+		report.email = (char *)(uintptr_t)name;
+	else
+		report.name = (char *)(uintptr_t)name;
 	report.code = (char *)(uintptr_t)lk_code_name(st.code);
 	report.field = (char *)(uintptr_t)(st.field != NULL ? st.field : "");
 	report.message = (char *)(uintptr_t)st.why;
@@ -156,7 +159,7 @@ static void refuse(struct import *import, struct lk_import_call *call, struct lk
 	const char *field = st.field != NULL ? lk_text_safe(&call->arena, st.field) : "";
 
 	import->summary.refused++;
-	put_report(import, call->line, call->email, st);
+	put_report(import, call->line, call->name, st);
 	lk_progress_clear(&import->progress);
 	lk_cli_fail(import->cli, LK_EXIT_FAILED, "line %u: %s%s%s (%s)", call->line, field,
 		field[0] != '\0' ? ": " : "", lk_text_safe(&call->arena, st.why),
@@ -190,14 +193,11 @@ static bool is_worth_another_try(const struct import *import, const struct lk_im
 	return st.code == LK_RESOURCE_EXHAUSTED && st.retry_ms > 0 && call->n_sent < SENDS_BUSY_MAX;
 }
 
-/* Of a user who is there already nothing is changed. */
+/* Of what is there already nothing is changed. */
 static void note_there(struct import *import, const struct lk_import_call *call)
 {
 	import->summary.already_there++;
-	put_report(import, call->line, call->email,
-		(struct lk_status) { .code = LK_ALREADY_EXISTS,
-			.why = "the user is there already, and was left as they are",
-			.field = "email" });
+	put_report(import, call->line, call->name, *import->kind->is_there);
 }
 
 static bool is_about_line(struct lk_status st)
@@ -214,9 +214,13 @@ static void settle(struct import *import, struct lk_import_call *call)
 		lk_import_calls_send(call);
 		return;
 	}
-	if (st.code == LK_ALREADY_EXISTS || (import->is_dry && st.code == LK_OK))
+	if (import->is_dry && import->kind->asks_by_get)
+		st.code = st.code == LK_OK          ? LK_ALREADY_EXISTS
+			  : st.code == LK_NOT_FOUND ? LK_OK
+						    : st.code;
+	if (st.code == LK_ALREADY_EXISTS)
 		note_there(import, call);
-	else if (st.code == LK_OK || (import->is_dry && st.code == LK_NOT_FOUND))
+	else if (st.code == LK_OK)
 		import->summary.created++;
 	else if (is_about_line(st))
 		refuse(import, call, st);
@@ -247,32 +251,6 @@ static void settle_some(struct import *import, bool may_wait)
 
 /* --- lines --- */
 
-static struct lk_status check(struct import *import, const Latchkey__Cli__UserLine *user)
-{
-	LK_TRY(lk_import_check(user));
-	return lk_seen_add(&import->seen, user->email);
-}
-
-static const lk_create_user_request *request_of(
-	struct import *import, struct lk_arena *arena, const Latchkey__Cli__UserLine *user)
-{
-	lk_create_user_request *request = (lk_create_user_request *)lk_message_new(
-		&latchkey__v1__create_user_request__descriptor, arena);
-
-	if (request == NULL)
-		return NULL;
-	request->realm = import->realm;
-	request->email = user->email;
-	request->name = user->name;
-	request->password_hash = user->password_hash;
-	request->roles = user->roles;
-	request->n_roles = user->n_roles;
-	request->organization_id = user->organization_id;
-	request->disabled =
-		user->state_case == LATCHKEY__CLI__USER_LINE__STATE_ENABLED && !user->enabled;
-	return request;
-}
-
 /* Sends the line, or refuses it. */
 static void begin(
 	struct import *import, struct lk_import_call *call, const struct lk_import_line *line)
@@ -282,12 +260,13 @@ static void begin(
 	import->last_line = line->number;
 	import->summary.lines++;
 	call->line = line->number;
-	if (line->user != NULL) {
-		call->email = line->user->email;
-		st = check(import, line->user);
+	if (line->message != NULL) {
+		call->name = import->kind->name_of(line->message);
+		st = import->kind->check(line->message, &import->seen);
 	}
 	if (st.code == LK_OK) {
-		call->request = request_of(import, &call->arena, line->user);
+		call->request = import->kind->request_of(
+			line->message, import->realm, import->is_dry, &call->arena);
 		if (call->request == NULL)
 			st = LK_ERR(LK_RESOURCE_EXHAUSTED, "the line needs too much memory");
 	}
@@ -348,7 +327,7 @@ static void tell_incomplete(struct import *import)
 		lk_cli_fail(import->cli, LK_EXIT_FAILED,
 			"of the lines up to line %u, %u may not be in", import->last_line,
 			import->summary.unsettled);
-	fputs("The command can be repeated: whoever is in is left as they are.\n", stderr);
+	fputs("The command can be repeated: what is in is left as it is.\n", stderr);
 }
 
 static enum lk_exit finish(struct import *import)
@@ -386,23 +365,15 @@ static enum lk_exit close_report(struct import *import, enum lk_exit code)
 	return code;
 }
 
-/* A dry run of which every line is refused asks nothing else. */
-static enum lk_exit find_realm(struct import *import)
+static enum lk_exit find_realm(const struct import *import)
 {
-	lk_list_users_request request = LK_LIST_USERS_REQUEST_INIT;
-	lk_list_users_response *response;
-	struct lk_status st;
+	struct lk_status st =
+		import->kind->find_realm(import->cli, &import->calls.options, import->realm);
 
-	if (!import->is_dry)
-		return LK_EXIT_OK;
-	request.realm = import->realm;
-	request.page_size = 1;
-	st = lk_user_service_list_users(import->cli->channel, &import->calls.options, &request,
-		&import->cli->arena, &response);
 	return st.code == LK_OK ? LK_EXIT_OK : lk_cli_report(import->cli, st);
 }
 
-static enum lk_exit import_users(struct import *import)
+static enum lk_exit import_lines(struct import *import)
 {
 	enum lk_exit code = open_file(import);
 	struct lk_status st;
@@ -412,8 +383,10 @@ static enum lk_exit import_users(struct import *import)
 	if (code == LK_EXIT_OK) {
 		import->calls.channel = import->cli->channel;
 		import->calls.options = lk_cli_call_options(import->cli);
-		import->calls.is_dry = import->is_dry;
-		code = find_realm(import);
+		import->calls.send = import->is_dry ? import->kind->ask : import->kind->send;
+		/* A dry run of which every line is refused asks nothing else. */
+		if (import->is_dry)
+			code = find_realm(import);
 	}
 	if (code == LK_EXIT_OK)
 		code = open_report(import);
@@ -428,14 +401,15 @@ static enum lk_exit import_users(struct import *import)
 	return close_report(import, finish(import));
 }
 
-enum lk_exit lk_run_import_users(struct lk_cli *cli, int argc, char **argv)
+static enum lk_exit run_import(
+	const struct lk_import_kind *kind, struct lk_cli *cli, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "realm", KEY_REALM, "REALM", 0, "realm of the users (required)", 1 },
+		{ "realm", KEY_REALM, "REALM", 0, "the realm (required)", 1 },
 		{ "format", KEY_FORMAT, "FORMAT", 0,
 			"csv or jsonl (default: by the end of the file's name)", 1 },
 		{ "dry-run", KEY_DRY_RUN, NULL, 0,
-			"check every line and ask who is there already, but change nothing", 1 },
+			"check every line and ask what is there already, but change nothing", 1 },
 		{ "in-flight", KEY_IN_FLIGHT, "N", 0,
 			"so many calls at the same time, 256 at most (32)", 1 },
 		{ "report", KEY_REPORT, "FILE", 0,
@@ -444,34 +418,37 @@ enum lk_exit lk_run_import_users(struct lk_cli *cli, int argc, char **argv)
 			1 },
 		{ 0 },
 	};
-	static const struct lk_syntax syntax = {
+	const struct lk_syntax syntax = {
 		.options = options,
 		.arguments = "FILE",
 		.n_arguments_min = 1,
 		.n_arguments_max = 1,
-		.help = "Creates the users of a file, with the hashes of their passwords as "
-			"another system made them. Each line is a JSON object, or a record of CSV "
-			"whose first line names the columns: email, name, password_hash, roles, "
-			"organization_id, enabled. Only email must be there. Whoever is in the "
-			"realm already is left as they are, so the command can be repeated. FILE "
-			"is - for standard input.\v"
-			"Example:\n"
-			"  latchkey import users --realm demo --dry-run users.csv\n"
-			"  latchkey import users --realm demo --report refused.jsonl users.csv\n",
+		.help = kind->help,
 		.take = take,
 	};
 	struct import *import = lk_cli_alloc(cli, sizeof *import);
 	enum lk_exit code;
 
+	import->kind = kind;
 	import->cli = cli;
 	import->n_in_flight = IN_FLIGHT_DEFAULT;
 	import->summary = (Latchkey__Cli__ImportSummary)LATCHKEY__CLI__IMPORT_SUMMARY__INIT;
 	lk_cli_parse(cli, &syntax, import, argc, argv);
 	lk_cli_require(cli, "--realm", import->realm);
 	lk_seen_init(&import->seen);
-	code = import_users(import);
+	code = import_lines(import);
 	lk_import_calls_fini(&import->calls);
 	lk_seen_fini(&import->seen);
 	lk_import_close(import->file);
 	return code;
+}
+
+enum lk_exit lk_run_import_users(struct lk_cli *cli, int argc, char **argv)
+{
+	return run_import(&lk_import_users, cli, argc, argv);
+}
+
+enum lk_exit lk_run_import_keys(struct lk_cli *cli, int argc, char **argv)
+{
+	return run_import(&lk_import_keys, cli, argc, argv);
 }

@@ -53,7 +53,7 @@ struct lk_import_call *lk_import_calls_take(struct lk_import_calls *calls)
 		return NULL;
 	calls->free = call->next;
 	call->n_sent = 0;
-	call->email = "";
+	call->name = "";
 	return call;
 }
 
@@ -64,8 +64,7 @@ void lk_import_calls_give_back(struct lk_import_call *call)
 	call->calls->free = call;
 }
 
-/* On a thread of the channel, or on that which sends. */
-static void come_back(struct lk_import_call *call, struct lk_status status)
+void lk_import_call_back(struct lk_import_call *call, struct lk_status status)
 {
 	struct lk_import_calls *calls = call->calls;
 
@@ -82,50 +81,18 @@ static void come_back(struct lk_import_call *call, struct lk_status status)
 	pthread_mutex_unlock(&calls->mutex);
 }
 
-static void created(void *arg, struct lk_status status, const lk_create_user_response *response)
+void lk_import_calls_send(struct lk_import_call *call)
 {
-	(void)response;
-	come_back(arg, status);
-}
-
-static void got(void *arg, struct lk_status status, const lk_get_user_response *response)
-{
-	(void)response;
-	come_back(arg, status);
-}
-
-/* A user is created once however often the call is sent: the key is that of the line, in this
- * run. */
-static void create(struct lk_import_call *call)
-{
-	const struct lk_import_calls *calls = call->calls;
+	struct lk_import_calls *calls = call->calls;
 	struct lk_call_options options = calls->options;
 	uint8_t key[sizeof calls->run + sizeof call->line];
 
 	memcpy(key, calls->run, sizeof calls->run);
 	memcpy(key + sizeof calls->run, &call->line, sizeof call->line);
 	options.idempotency_key = (struct lk_bytes) { key, sizeof key };
-	lk_user_service_create_user_async(calls->channel, &options, call->request, created, call);
-}
-
-static void ask(struct lk_import_call *call)
-{
-	lk_get_user_request request = LK_GET_USER_REQUEST_INIT;
-
-	request.realm = call->request->realm;
-	request.email = call->request->email;
-	lk_user_service_get_user_async(
-		call->calls->channel, &call->calls->options, &request, got, call);
-}
-
-void lk_import_calls_send(struct lk_import_call *call)
-{
 	call->n_sent++;
-	call->calls->n_away++;
-	if (call->calls->is_dry)
-		ask(call);
-	else
-		create(call);
+	calls->n_away++;
+	calls->send(call, &options);
 }
 
 static struct timespec after(unsigned ms)

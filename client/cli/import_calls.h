@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "latchkey/v1/user.rpc.h"
+#include "client/channel/channel.h"
 
 #define LK_IMPORT_CALLS_MAX 256
 
@@ -15,8 +15,8 @@ struct lk_import_call {
 	struct lk_import_call *next;
 	struct lk_arena arena; /* of the line; empty when it is taken */
 	uint32_t line;
-	const char *email;
-	const lk_create_user_request *request;
+	const char *name; /* of what the line is about */
+	const ProtobufCMessage *request;
 	unsigned n_sent;
 
 	/* Once it is back. The texts are cut to this room. */
@@ -28,7 +28,8 @@ struct lk_import_call {
 struct lk_import_calls {
 	struct lk_channel *channel;
 	struct lk_call_options options;
-	bool is_dry;     /* asks whether the user is there, and creates nobody */
+	/* Makes the call of a line; its answer comes to lk_import_call_back. */
+	void (*send)(struct lk_import_call *call, const struct lk_call_options *options);
 	uint8_t run[16]; /* random: what an idempotency key begins with */
 
 	struct lk_import_call *all;
@@ -41,7 +42,7 @@ struct lk_import_calls {
 	struct lk_import_call *back;
 };
 
-/* `channel`, `options` and `is_dry` are set before. LK_RESOURCE_EXHAUSTED. */
+/* `channel`, `options` and `send` are set before. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_import_calls_init(struct lk_import_calls *calls, size_t n);
 
 /* Nothing may be under way any more. */
@@ -50,8 +51,12 @@ void lk_import_calls_fini(struct lk_import_calls *calls);
 /* One to fill and send, or to give back; NULL when all are under way. */
 struct lk_import_call *lk_import_calls_take(struct lk_import_calls *calls);
 
-/* Makes the call, for the first time or again. However often, the user is created once. */
+/* Makes the call, for the first time or again, with an idempotency key of the line: however often,
+ * it has one effect. */
 void lk_import_calls_send(struct lk_import_call *call);
+
+/* From `send`, on any thread. */
+void lk_import_call_back(struct lk_import_call *call, struct lk_status status);
 
 /* One that is back, to be sent again or given back; NULL when none came within the time. */
 struct lk_import_call *lk_import_calls_wait(struct lk_import_calls *calls, unsigned ms);

@@ -101,21 +101,31 @@ static void lower(char *text)
 			*text = (char)(*text - 'A' + 'a');
 }
 
+/* Takes the copy over. */
+static struct lk_status add(struct lk_seen *seen, char *copy, struct lk_status is_there)
+{
+	char **found = copy != NULL ? tsearch(copy, &seen->tree, compare) : NULL;
+
+	if (found == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
+	return *found == copy ? LK_SUCCESS : is_there;
+}
+
 struct lk_status lk_seen_add(struct lk_seen *seen, const char *email)
 {
 	struct lk_bytes bare = trim(email);
 	char *copy = lk_arena_strndup(&seen->arena, (const char *)bare.data, bare.n);
-	char **found;
 
-	if (copy == NULL)
-		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
-	lower(copy);
-	found = tsearch(copy, &seen->tree, compare);
-	if (found == NULL)
-		return LK_ERR(LK_RESOURCE_EXHAUSTED, "memory is short");
-	if (*found != copy)
-		return (struct lk_status) { .code = LK_ALREADY_EXISTS,
+	if (copy != NULL)
+		lower(copy);
+	return add(seen, copy,
+		(struct lk_status) { .code = LK_ALREADY_EXISTS,
 			.why = "an earlier line has this email address",
-			.field = "email" };
-	return LK_SUCCESS;
+			.field = "email" });
+}
+
+struct lk_status lk_seen_add_text(struct lk_seen *seen, const char *text)
+{
+	return add(seen, lk_arena_strndup(&seen->arena, text, strlen(text)),
+		LK_ERR(LK_ALREADY_EXISTS, "an earlier line has this key"));
 }

@@ -27,3 +27,6 @@ void lk_seen_fini(struct lk_seen *seen);
  * LK_RESOURCE_EXHAUSTED  there are too many
  */
 LK_MUST_USE struct lk_status lk_seen_add(struct lk_seen *seen, const char *email);
+
+/* The same of a text as it is. It is wiped at the end. */
+LK_MUST_USE struct lk_status lk_seen_add_text(struct lk_seen *seen, const char *text);

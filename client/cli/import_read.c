@@ -22,11 +22,10 @@
 #define NO_MEMORY LK_ERR(LK_RESOURCE_EXHAUSTED, "the line needs too much memory")
 #define WRONG(why_) LK_ERR(LK_INVALID_ARGUMENT, why_)
 
-static const ProtobufCMessageDescriptor *const user_line = &latchkey__cli__user_line__descriptor;
-
 struct lk_import_file {
 	int fd;
 	enum lk_line_format format;
+	const struct lk_line_kind *kind;
 	uint8_t chunk[CHUNK];
 	struct lk_bytes rest; /* of the chunk */
 	uint64_t n_read;
@@ -41,6 +40,9 @@ struct lk_import_file {
 	size_t n_columns; /* 0: the header was not read */
 };
 
+const struct lk_line_kind lk_user_lines = { &latchkey__cli__user_line__descriptor, "email" };
+const struct lk_line_kind lk_key_lines = { &latchkey__cli__key_line__descriptor, "name" };
+
 enum lk_line_format lk_line_format_of(const char *name)
 {
 	if (strcmp(name, "csv") == 0)
@@ -48,8 +50,8 @@ enum lk_line_format lk_line_format_of(const char *name)
 	return strcmp(name, "jsonl") == 0 ? LK_LINES_JSON : LK_LINES_UNKNOWN;
 }
 
-struct lk_status lk_import_open(
-	int fd, enum lk_line_format format, struct lk_import_file **file_out)
+struct lk_status lk_import_open(int fd, enum lk_line_format format, const struct lk_line_kind *kind,
+	struct lk_import_file **file_out)
 {
 	struct lk_import_file *file = lk_alloc(sizeof *file);
 
@@ -60,6 +62,7 @@ struct lk_status lk_import_open(
 	memset(file, 0, sizeof *file);
 	file->fd = fd;
 	file->format = format;
+	file->kind = kind;
 	lk_buf_init(&file->text, LK_IMPORT_LINE_MAX);
 	lk_csv_init(&file->csv, LK_IMPORT_LINE_MAX);
 	*file_out = file;
@@ -160,7 +163,7 @@ static const char *name_to_show(const char *name)
 
 static void refuse(struct lk_import_line *line, struct lk_status st)
 {
-	line->user = NULL;
+	line->message = NULL;
 	line->status = st;
 	if (st.field != NULL)
 		line->status.field = name_to_show(st.field);
@@ -209,10 +212,10 @@ static void parse_json(
 		refuse(line, WRONG("the line is too long"));
 		return;
 	}
-	st = lk_json_parse(user_line, (struct lk_bytes) { file->text.data, file->text.n }, NULL,
-		arena, &message);
+	st = lk_json_parse(file->kind->line, (struct lk_bytes) { file->text.data, file->text.n },
+		NULL, arena, &message);
 	if (st.code == LK_OK)
-		line->user = (Latchkey__Cli__UserLine *)message;
+		line->message = message;
 	else
 		refuse(line, st);
 }
@@ -264,21 +267,23 @@ static struct lk_status next_record(struct lk_import_file *file)
 	return st;
 }
 
-static const ProtobufCFieldDescriptor *find_column(const char *name)
+static const ProtobufCFieldDescriptor *find_column(
+	const ProtobufCMessageDescriptor *line, const char *name)
 {
 	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field_by_name(user_line, name);
+		protobuf_c_message_descriptor_get_field_by_name(line, name);
 
-	return field != NULL ? field : lk_json_field(user_line, LK_JSON_NAMES_CANONICAL, name);
+	return field != NULL ? field : lk_json_field(line, LK_JSON_NAMES_CANONICAL, name);
 }
 
 static struct lk_status read_header(struct lk_import_file *file, struct lk_arena *arena)
 {
-	bool has_email = false;
+	const char *needed = file->kind->column;
+	bool has_needed = false;
 
 	for (size_t i = 0; i < file->csv.n_fields; i++) {
 		const char *name = lk_csv_field(&file->csv, i);
-		const ProtobufCFieldDescriptor *field = find_column(name);
+		const ProtobufCFieldDescriptor *field = find_column(file->kind->line, name);
 		const char *kept = lk_arena_strndup(arena, name, strlen(name));
 
 		if (kept == NULL)
@@ -290,16 +295,16 @@ static struct lk_status read_header(struct lk_import_file *file, struct lk_arena
 			if (file->columns[k] == field)
 				return LK_BAD_FIELD(kept, "is a column that comes twice");
 		file->columns[i] = field;
-		has_email = has_email || strcmp(field->name, "email") == 0;
+		has_needed = has_needed || strcmp(field->name, needed) == 0;
 	}
-	if (!has_email)
-		return LK_BAD_FIELD("email", "is a column that must be there");
+	if (!has_needed)
+		return LK_BAD_FIELD(needed, "is a column that must be there");
 	file->n_columns = file->csv.n_fields;
 	return LK_SUCCESS;
 }
 
 /* A list's values stand in one field, with spaces or semicolons between. */
-static struct lk_status set_list(ProtobufCMessage *user, const ProtobufCFieldDescriptor *field,
+static struct lk_status set_list(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
 	const char *text, struct lk_arena *arena)
 {
 	static const char separators[] = " ;";
@@ -316,11 +321,11 @@ static struct lk_status set_list(ProtobufCMessage *user, const ProtobufCFieldDes
 			return NO_MEMORY;
 		text += length;
 	}
-	return lk_json_set(user, field, LK_JSON_NAMES_CANONICAL, items, n, arena);
+	return lk_json_set(message, field, LK_JSON_NAMES_CANONICAL, items, n, arena);
 }
 
 /* An empty field is one that was not given. */
-static struct lk_status set_field(ProtobufCMessage *user, const ProtobufCFieldDescriptor *field,
+static struct lk_status set_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
 	const char *text, struct lk_arena *arena)
 {
 	if (!lk_utf8_valid(lk_bytes_of(text)))
@@ -328,22 +333,22 @@ static struct lk_status set_field(ProtobufCMessage *user, const ProtobufCFieldDe
 	if (text[0] == '\0')
 		return LK_SUCCESS;
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
-		return set_list(user, field, text, arena);
-	return lk_json_set(user, field, LK_JSON_NAMES_CANONICAL, &text, 1, arena);
+		return set_list(message, field, text, arena);
+	return lk_json_set(message, field, LK_JSON_NAMES_CANONICAL, &text, 1, arena);
 }
 
 static struct lk_status read_record(
-	struct lk_import_file *file, struct lk_arena *arena, Latchkey__Cli__UserLine **user_out)
+	struct lk_import_file *file, struct lk_arena *arena, ProtobufCMessage **message_out)
 {
-	ProtobufCMessage *user = lk_message_new(user_line, arena);
+	ProtobufCMessage *message = lk_message_new(file->kind->line, arena);
 
-	if (user == NULL)
+	if (message == NULL)
 		return NO_MEMORY;
 	if (file->csv.n_fields != file->n_columns)
 		return WRONG("the record has not as many fields as the header");
 	for (size_t i = 0; i < file->n_columns; i++)
-		LK_TRY(set_field(user, file->columns[i], lk_csv_field(&file->csv, i), arena));
-	*user_out = (Latchkey__Cli__UserLine *)user;
+		LK_TRY(set_field(message, file->columns[i], lk_csv_field(&file->csv, i), arena));
+	*message_out = message;
 	return LK_SUCCESS;
 }
 
@@ -364,7 +369,7 @@ static bool next_csv(
 		break_off(file, line, st);
 		return true;
 	}
-	st = read_record(file, arena, &line->user);
+	st = read_record(file, arena, &line->message);
 	if (st.code != LK_OK)
 		refuse(line, st);
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A file of users, line by line, in memory that does not grow with it: an object of JSON a line, or
- * CSV whose first line names the columns. Members and columns are the fields of
- * latchkey.cli.UserLine, under either of the names that ProtoJSON gives them.
+/* A file, line by line, in memory that does not grow with it: an object of JSON a line, or CSV
+ * whose first line names the columns. Members and columns are the fields of a message, under either
+ * of the names that ProtoJSON gives them.
  */
 #pragma once
 
@@ -25,16 +25,23 @@ enum lk_line_format lk_line_format_of(const char *name);
  * member or column, and that only if it looks like a name: where the header is missing, or a
  * program went wrong, a hash may stand in its place. */
 struct lk_import_line {
-	uint32_t number;               /* of the file's lines, from 1; of a record, the first */
-	Latchkey__Cli__UserLine *user; /* in the arena; NULL when it cannot be read */
-	struct lk_status status;       /* why not: LK_INVALID_ARGUMENT, with the field if one */
+	uint32_t number;           /* of the file's lines, from 1; of a record, the first */
+	ProtobufCMessage *message; /* in the arena; NULL when it cannot be read */
+	struct lk_status status;   /* why not: LK_INVALID_ARGUMENT, with the field if one */
 };
 
 struct lk_import_file;
 
+/* What the lines are. */
+struct lk_line_kind {
+	const ProtobufCMessageDescriptor *line;
+	const char *column; /* that CSV must have */
+};
+extern const struct lk_line_kind lk_user_lines, lk_key_lines;
+
 /* Takes over the descriptor, also when it fails: LK_RESOURCE_EXHAUSTED. */
-LK_MUST_USE struct lk_status lk_import_open(
-	int fd, enum lk_line_format format, struct lk_import_file **file_out);
+LK_MUST_USE struct lk_status lk_import_open(int fd, enum lk_line_format format,
+	const struct lk_line_kind *kind, struct lk_import_file **file_out);
 
 /* Reads the next line that is not blank; false when there is none. */
 bool lk_import_next(

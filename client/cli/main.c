@@ -44,6 +44,7 @@ static const struct lk_command commands[] = {
 	{ "keyring jwks", "print the public keys", NULL, &lk_keyring_jwks },
 	{ "import users", "create the users of a file, with their hashes", lk_run_import_users,
 		NULL },
+	{ "import keys", "take in API keys that another system made", lk_run_import_keys, NULL },
 	{ "export users", "write the users of a realm as CSV or JSON", lk_run_export_users, NULL },
 	{ "export keys", "write the keys of a realm as CSV or JSON", lk_run_export_keys, NULL },
 	{ "health", "ask whether the server serves", lk_run_health, NULL },

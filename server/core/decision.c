@@ -98,6 +98,26 @@ static bool look_up(const struct lk_verifier *verifier, const struct lk_realm *r
 	return false;
 }
 
+/* A key that another system made is kept under a digest of it. */
+static bool look_up_import(const struct lk_verifier *verifier, const struct lk_realm *realm,
+	struct lk_bytes credential, struct lk_hit *hit_out)
+{
+	const struct lk_bytes secret = { realm->import_secret, realm->import_secret_n };
+	char text[LK_IMPORT_TEXT_SIZE];
+	uint8_t mac[LK_HMAC_SHA256_SIZE];
+	struct lk_digest digest;
+
+	lk_sha256(credential, &digest);
+	lk_import_text(LK_IMPORT_SHA256, digest.bytes, text);
+	if (look_up(verifier, realm, lk_bytes_of(text), hit_out))
+		return true;
+	if (secret.n == 0)
+		return false;
+	lk_hmac_sha256(secret, &credential, 1, mac);
+	lk_import_text(LK_IMPORT_HMAC_SHA256, mac, text);
+	return look_up(verifier, realm, lk_bytes_of(text), hit_out);
+}
+
 static bool look_up_session(const struct lk_verifier *verifier, const struct lk_realm *realm,
 	const struct lk_key_id *session_id, struct lk_hit *hit_out)
 {
@@ -159,11 +179,13 @@ static bool has_shape(const struct lk_realm *realm, struct lk_bytes credential)
 static enum lk_deny_reason find_entry(const struct lk_verifier *verifier,
 	const struct lk_auth_request *request, struct lk_hit *hit_out, bool *must_compute_out)
 {
-	if (!has_shape(request->realm, request->credentials[0]))
-		return lk_is_jwt(request->credentials[0])
-			       ? find_by_jwt(verifier, request, hit_out, must_compute_out)
-			       : LK_DENY_UNKNOWN_CREDENTIAL;
-	if (!look_up(verifier, request->realm, request->credentials[0], hit_out))
+	bool is_ours = has_shape(request->realm, request->credentials[0]);
+
+	if (!is_ours && lk_is_jwt(request->credentials[0]))
+		return find_by_jwt(verifier, request, hit_out, must_compute_out);
+	if (!(is_ours && look_up(verifier, request->realm, request->credentials[0], hit_out)) &&
+		!(request->realm->takes_imports &&
+			look_up_import(verifier, request->realm, request->credentials[0], hit_out)))
 		return LK_DENY_UNKNOWN_CREDENTIAL;
 	/* A secret that was replaced for good is as unknown as one never issued. */
 	if (request->now >= hit_out->entry->secret_expires_ms)

@@ -175,3 +175,18 @@ bool lk_id_parse(const char *prefix, struct lk_bytes text, struct lk_key_id *id_
 	*id_out = id;
 	return true;
 }
+
+void lk_import_text(enum lk_import_kind kind, const uint8_t digest[LK_ROW_DIGEST_SIZE],
+	char text_out[LK_IMPORT_TEXT_SIZE])
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *prefix = kind == LK_IMPORT_SHA256 ? "sha256:" : "hmac-sha256:";
+	char *at = text_out + strlen(prefix);
+
+	memcpy(text_out, prefix, strlen(prefix));
+	for (size_t i = 0; i < LK_ROW_DIGEST_SIZE; i++) {
+		*at++ = hex[digest[i] >> 4];
+		*at++ = hex[digest[i] & 15];
+	}
+	*at = '\0';
+}

@@ -22,6 +22,17 @@
 #define LK_KEY_TEXT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_RANDOM_CHARS + LK_KEY_CHECK_CHARS + 1)
 #define LK_KEY_HINT_SIZE (LK_KEY_PREFIX_MAX + LK_KEY_HINT_CHARS + 1)
 
+/* How a key was told to us that another system made. */
+enum lk_import_kind {
+	LK_IMPORT_SHA256,
+	LK_IMPORT_HMAC_SHA256, /* by a secret that is shared with that system */
+};
+
+/* What such a key is kept under in place of its secret: "sha256:" or "hmac-sha256:", and hex. */
+#define LK_IMPORT_TEXT_SIZE (sizeof "hmac-sha256:" + (size_t)2 * LK_ROW_DIGEST_SIZE)
+void lk_import_text(enum lk_import_kind kind, const uint8_t digest[LK_ROW_DIGEST_SIZE],
+	char text_out[LK_IMPORT_TEXT_SIZE]);
+
 /* What ids of each kind begin with. */
 #define LK_ID_KEY "key_"
 #define LK_ID_USER "user_"

@@ -120,7 +120,7 @@ static bool count_row(void *arg, struct lk_bytes key, struct lk_bytes value, uin
 
 /* Keys that ended count as long as they are kept: otherwise a caller that creates and revokes in
  * a loop could fill the disk. */
-static struct lk_status check_owner_limit(
+struct lk_status lk_keys_check_limit(
 	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record)
 {
 	struct lk_bytes realm = lk_call_realm_name(call);
@@ -175,12 +175,20 @@ static struct lk_status fill_record(const struct lk_core_call *call, const struc
 	return lk_keys_set_metadata(call, spec, record_out);
 }
 
-static struct lk_status put_new(const struct lk_core_call *call, struct lk_txn *txn,
+struct lk_status lk_keys_fill(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_spec *spec, struct lk_key_record *record_out)
+{
+	LK_TRY(fill_record(call, spec, record_out));
+	LK_TRY(lk_keys_check_rights(call, record_out));
+	return lk_keys_check_owner(call, txn, record_out);
+}
+
+struct lk_status lk_keys_put_new(const struct lk_core_call *call, struct lk_txn *txn,
 	const struct lk_key_record *record, struct lk_key_view *view_out)
 {
 	struct lk_row row = row_of(call, &record->id);
 
-	LK_TRY(check_owner_limit(call, txn, record));
+	LK_TRY(lk_keys_check_limit(call, txn, record));
 	LK_TRY(lk_txn_expect_absent(txn, lk_row_bytes(&row)));
 	LK_TRY(put_owner_rows(call, txn, record));
 	return put_record(call, txn, record, view_out);
@@ -195,12 +203,10 @@ struct lk_status lk_keys_create(const struct lk_core_call *call, struct lk_txn *
 	struct lk_status st;
 
 	LK_TRY(lk_subject_may(call, &call->realm->subject_keys_manage));
-	LK_TRY(fill_record(call, spec, &record));
-	LK_TRY(lk_keys_check_rights(call, &record));
-	LK_TRY(lk_keys_check_owner(call, txn, &record));
+	LK_TRY(lk_keys_fill(call, txn, spec, &record));
 	lk_key_id_make(call->now, &record.id);
 	make_secret(call, 1, secret_out, hint, &record.current);
-	st = put_new(call, txn, &record, view_out);
+	st = lk_keys_put_new(call, txn, &record, view_out);
 	if (st.code != LK_OK)
 		lk_wipe(secret_out, sizeof *secret_out);
 	return st;

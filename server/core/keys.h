@@ -81,6 +81,25 @@ LK_MUST_USE struct lk_status lk_keys_create(const struct lk_core_call *call, str
 	const struct lk_key_spec *spec, struct lk_key_view *view_out,
 	struct lk_key_text *secret_out);
 
+/* A key that another system made. */
+struct lk_key_import {
+	struct lk_key_spec spec;
+	const char *plaintext; /* the key itself, of 16 to 512 bytes; NULL: its digest */
+	enum lk_import_kind kind;
+	struct lk_bytes digest; /* LK_ROW_DIGEST_SIZE bytes */
+	const char *hint;       /* its first characters, to recognise it by; "" */
+	bool validate_only;     /* checks, and changes nothing */
+};
+
+/* Takes a key in. What it was told as is kept under the realm's pepper, like any secret. No two
+ * keys come in with one secret, not even after the first was revoked.
+ *
+ * LK_ALREADY_EXISTS  it came in before
+ * and codes as create; field `plaintext`, `sha256`, `hmac_sha256` or `hint`
+ */
+LK_MUST_USE struct lk_status lk_keys_import(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_import *import, struct lk_key_view *view_out);
+
 /* LK_NOT_FOUND also for an id that is malformed; LK_UNAVAILABLE, LK_DATA_LOSS,
  * LK_RESOURCE_EXHAUSTED (the arena). */
 LK_MUST_USE struct lk_status lk_keys_get(const struct lk_core_call *call, struct lk_store *store,

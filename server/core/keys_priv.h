@@ -25,6 +25,19 @@ LK_MUST_USE struct lk_status lk_keys_set_expiry(const struct lk_core_call *call,
 LK_MUST_USE struct lk_status lk_keys_set_metadata(const struct lk_core_call *call,
 	const struct lk_key_spec *spec, struct lk_key_record *record);
 
+/* All fields but the secret, from the spec, with the rights of caller and owner checked. Codes as
+ * lk_keys_create. */
+LK_MUST_USE struct lk_status lk_keys_fill(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_spec *spec, struct lk_key_record *record_out);
+
+/* Whether the owner may have one more. LK_RESOURCE_EXHAUSTED. */
+LK_MUST_USE struct lk_status lk_keys_check_limit(
+	const struct lk_core_call *call, struct lk_txn *txn, const struct lk_key_record *record);
+
+/* Writes a new key, with an id and a secret. */
+LK_MUST_USE struct lk_status lk_keys_put_new(const struct lk_core_call *call, struct lk_txn *txn,
+	const struct lk_key_record *record, struct lk_key_view *view_out);
+
 /* LK_NOT_FOUND for a key that is not the subject's, where the call has one. */
 LK_MUST_USE struct lk_status lk_keys_check_subject(
 	const struct lk_core_call *call, const struct lk_key_record *record);

@@ -187,6 +187,12 @@ static struct lk_status compile(struct lk_realm *realm, const struct lk_realm_sp
 		return LK_BAD_FIELD("key_plans", "a realm has at most 16 plans of 1 to 64 bytes");
 	LK_TRY(lk_routes_new(&realm->catalog, spec->routes, spec->n_routes, &realm->routes));
 	LK_TRY(lk_listed_new(realm, &spec->listed, &realm->listed));
+	if (spec->import_secret.n > LK_SECRET_MAX)
+		return LK_BAD_FIELD("imported_keys", "a secret has at most 512 bytes");
+	if (spec->import_secret.n > 0)
+		memcpy(realm->import_secret, spec->import_secret.data, spec->import_secret.n);
+	realm->import_secret_n = spec->import_secret.n;
+	realm->takes_imports = spec->takes_imports;
 	LK_TRY(lk_issuers_new(spec->issuers, spec->n_issuers, &realm->issuers));
 	return lk_limits_new(spec->limits, spec->n_limits, &realm->limits);
 }
@@ -197,6 +203,7 @@ static void free_realm(struct lk_realm *realm)
 	lk_listed_free(realm->listed);
 	lk_issuers_free(realm->issuers);
 	lk_limits_free(realm->limits);
+	lk_wipe(realm->import_secret, sizeof realm->import_secret);
 	lk_free(realm);
 }
 

@@ -82,11 +82,14 @@ struct lk_realm {
 	struct lk_password_policy passwords;
 	struct lk_permset subject_keys_read; /* what a subject needs; empty: nothing */
 	struct lk_permset subject_keys_manage;
-	struct lk_routes *routes;      /* NULL: nobody is let through anywhere */
-	struct lk_listed *listed;      /* NULL: nobody */
-	struct lk_limits *limits;      /* NULL: none */
-	struct lk_issuers *issuers;    /* NULL: none but the realm itself */
-	struct lk_word_list key_plans; /* in which organisations keys work; empty: in all */
+	struct lk_routes *routes;             /* NULL: nobody is let through anywhere */
+	struct lk_listed *listed;             /* NULL: nobody */
+	struct lk_limits *limits;             /* NULL: none */
+	bool takes_imports;                   /* keys of other systems work here */
+	uint8_t import_secret[LK_SECRET_MAX]; /* of HMACs that they come in as */
+	size_t import_secret_n;               /* 0: none */
+	struct lk_issuers *issuers;           /* NULL: none but the realm itself */
+	struct lk_word_list key_plans;        /* in which organisations keys work; empty: in all */
 	char issuer[LK_TOKEN_NAME_MAX + 1];
 	char audience[LK_TOKEN_NAME_MAX + 1];
 };
@@ -119,6 +122,8 @@ struct lk_realm_spec {
 	size_t n_issuers;
 	const struct lk_limit_spec *limits;
 	size_t n_limits;
+	bool takes_imports;
+	struct lk_bytes import_secret; /* empty, or LK_SECRET_MIN to LK_SECRET_MAX bytes */
 };
 
 extern const struct lk_session_policy lk_session_policy_default;
@@ -135,7 +140,8 @@ struct lk_realms;
 /* Checks one spec alone. LK_INVALID_ARGUMENT, field `name`, `key_prefix`, `permissions`, `roles`,
  * `sessions`, `passwords`, `subject`, `routes`, `key_plans`,
  * `api_keys`, `ip_whitelist`, `ip_whitelist_roles`,
- * `issuers` or `limits`. LK_RESOURCE_EXHAUSTED. */
+ * `issuers`, `limits` or
+ * `imported_keys`. LK_RESOURCE_EXHAUSTED. */
 LK_MUST_USE struct lk_status lk_realm_spec_check(const struct lk_realm_spec *spec);
 
 /* Builds a set, `latchkey` included. `previous` is the set that it replaces, or NULL; on success

@@ -63,19 +63,28 @@ bool lk_sign_verify(
 	return false;
 }
 
-bool lk_hmac_sha256_verify(
-	struct lk_bytes key, const struct lk_bytes *parts, size_t n, struct lk_bytes mac)
+_Static_assert(LK_HMAC_SHA256_SIZE == crypto_auth_hmacsha256_BYTES, "the size of a MAC");
+
+void lk_hmac_sha256(struct lk_bytes key, const struct lk_bytes *parts, size_t n,
+	uint8_t mac_out[LK_HMAC_SHA256_SIZE])
 {
-	uint8_t expected[crypto_auth_hmacsha256_BYTES];
 	crypto_auth_hmacsha256_state state;
-	bool is_equal;
 
 	crypto_auth_hmacsha256_init(&state, key.data, key.n);
 	for (size_t i = 0; i < n; i++)
 		crypto_auth_hmacsha256_update(&state, parts[i].data, parts[i].n);
-	crypto_auth_hmacsha256_final(&state, expected);
-	is_equal = mac.n == sizeof expected && sodium_memcmp(expected, mac.data, mac.n) == 0;
+	crypto_auth_hmacsha256_final(&state, mac_out);
 	sodium_memzero(&state, sizeof state);
+}
+
+bool lk_hmac_sha256_verify(
+	struct lk_bytes key, const struct lk_bytes *parts, size_t n, struct lk_bytes mac)
+{
+	uint8_t expected[LK_HMAC_SHA256_SIZE];
+	bool is_equal;
+
+	lk_hmac_sha256(key, parts, n, expected);
+	is_equal = mac.n == sizeof expected && sodium_memcmp(expected, mac.data, mac.n) == 0;
 	sodium_memzero(expected, sizeof expected);
 	return is_equal;
 }

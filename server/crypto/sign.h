@@ -38,8 +38,12 @@ size_t lk_sign(const struct lk_sign_key *key, struct lk_bytes message,
 LK_MUST_USE bool lk_sign_verify(
 	const struct lk_sign_key *key, struct lk_bytes message, struct lk_bytes signature);
 
-/* HMAC-SHA-256 (RFC 2104) of parts one after the other, with a key of any length, compared in
- * constant time. */
+/* HMAC-SHA-256 (RFC 2104) of parts one after the other, with a key of any length. */
+#define LK_HMAC_SHA256_SIZE 32
+void lk_hmac_sha256(struct lk_bytes key, const struct lk_bytes *parts, size_t n,
+	uint8_t mac_out[LK_HMAC_SHA256_SIZE]);
+
+/* The same, compared in constant time. */
 LK_MUST_USE bool lk_hmac_sha256_verify(
 	struct lk_bytes key, const struct lk_bytes *parts, size_t n, struct lk_bytes mac);
 

@@ -94,6 +94,62 @@ static struct lk_status create_key(struct lk_call *call, const lk_create_key_req
 	return audit(call, "key created", view, false);
 }
 
+/* What the key is told as. */
+static struct lk_status read_secret(
+	const lk_import_key_request *request, struct lk_key_import *import)
+{
+	switch ((int)request->secret_case) {
+	case LATCHKEY__V1__IMPORT_KEY_REQUEST__SECRET_PLAINTEXT:
+		import->plaintext = request->plaintext;
+		return LK_SUCCESS;
+	case LATCHKEY__V1__IMPORT_KEY_REQUEST__SECRET_SHA256:
+		import->kind = LK_IMPORT_SHA256;
+		import->digest = (struct lk_bytes) { request->sha256.data, request->sha256.len };
+		return LK_SUCCESS;
+	case LATCHKEY__V1__IMPORT_KEY_REQUEST__SECRET_HMAC_SHA256:
+		import->kind = LK_IMPORT_HMAC_SHA256;
+		import->digest =
+			(struct lk_bytes) { request->hmac_sha256.data, request->hmac_sha256.len };
+		return LK_SUCCESS;
+	default:
+		break;
+	}
+	return LK_BAD_FIELD("plaintext", "this, sha256 or hmac_sha256 is needed");
+}
+
+static struct lk_status import_key(struct lk_call *call, const lk_import_key_request *request,
+	lk_import_key_response *response)
+{
+	struct lk_core_call keys = lk_core_call_of(call);
+	struct lk_key_view *view = view_new(call);
+	struct lk_key_import import = {
+		.spec = {
+			.name = request->name,
+			.user_id = request->user_id,
+			.organization_id = request->organization_id,
+			.scopes = (const char *const *)request->scopes,
+			.n_scopes = request->n_scopes,
+			.networks = (const char *const *)request->networks,
+			.n_networks = request->n_networks,
+		},
+		.hint = request->hint,
+		.validate_only = request->validate_only,
+	};
+
+	if (view == NULL)
+		return NO_ROOM;
+	if (keys.realm->index == 0)
+		return LK_BAD_FIELD("realm", "service keys are made here");
+	READ_METADATA(call, request, &import.spec);
+	LK_TRY(lk_timestamp_read(request->expires_at, "expires_at", &import.spec.expires_ms));
+	LK_TRY(read_secret(request, &import));
+	LK_TRY(lk_keys_import(&keys, call->txn, &import, view));
+	if (request->validate_only)
+		return LK_SUCCESS;
+	LK_TRY(answer_key(call, view, &response->key));
+	return audit(call, "key imported", view, false);
+}
+
 static struct lk_status get_key(
 	struct lk_call *call, const lk_get_key_request *request, lk_get_key_response *response)
 {
@@ -212,4 +268,5 @@ const struct lk_key_service_handlers lk_key_handlers = {
 	.update_key = update_key,
 	.rotate_key = rotate_key,
 	.revoke_key = revoke_key,
+	.import_key = import_key,
 };

@@ -182,6 +182,14 @@ struct lk_row lk_row_of_guess(const uint8_t digest[LK_ROW_DIGEST_SIZE])
 	return row;
 }
 
+struct lk_row lk_row_of_import(const uint8_t digest[LK_ROW_DIGEST_SIZE])
+{
+	struct lk_row row = row_with("ik/");
+
+	add_digest(&row, digest);
+	return row;
+}
+
 struct lk_row lk_row_of_limit(const uint8_t digest[LK_ROW_DIGEST_SIZE])
 {
 	struct lk_row row = row_with("lc/");

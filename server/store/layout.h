@@ -78,6 +78,9 @@ struct lk_row lk_row_of_refresh(struct lk_bytes realm, const uint8_t digest[LK_R
 struct lk_row lk_row_of_signing_key(struct lk_bytes realm, const struct lk_key_id *id);
 struct lk_row lk_row_of_answer(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
 
+/* Which key came in with this digest. */
+struct lk_row lk_row_of_import(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
+
 /* NULL: the range of all counters. */
 struct lk_row lk_row_of_guess(const uint8_t digest[LK_ROW_DIGEST_SIZE]);
 struct lk_row lk_row_of_limit(const uint8_t digest[LK_ROW_DIGEST_SIZE]);

@@ -23,6 +23,7 @@ realms:
     sessions: { token: HS256, refresh_replay_window: 10s }
     passwords: { length_min: 8, argon2_memory_kib: 64, argon2_passes: 1 }
     subject: { keys.manage: orders.write }
+    imported_keys: {}
   eddsa:
     permissions: [orders.read, orders.write, stock.read]
     roles: { admin: ['*'], clerk: [orders.read, orders.write], viewer: [orders.read] }

@@ -30,6 +30,7 @@ TABLE = {
     "KeyService/UpdateKey": (*FOR_ALL, OK, NO, DENIED, UNKNOWN),
     "KeyService/RotateKey": (*FOR_ALL, OK, NO, DENIED, UNKNOWN),
     "KeyService/RevokeKey": (*FOR_ALL, OK, NO, DENIED, UNKNOWN),
+    "KeyService/ImportKey": (*FOR_ALL, *NOT_FOR_USERS),
     "UserService/CreateUser": (*FOR_ALL, *NOT_FOR_USERS),
     "UserService/GetUser": (*FOR_ALL, OK, OK, DENIED, UNKNOWN),
     "UserService/ListUsers": (*FOR_ALL, *NOT_FOR_USERS),
@@ -109,6 +110,7 @@ class WhoMay(PeopleTest):
         tokens = {"accessToken": self.sign_in(REALM, "owner")["accessToken"]}
         return {
             "CreateKey": {"name": "new", "userId": owner, "scopes": ["orders.read"]},
+            "ImportKey": {"name": "new", "userId": owner, "plaintext": f"an-old-key-{self.n:06}"},
             "ListKeys": {},
             "CreateUser": {"email": f"new{self.n}@example.org"},
             "GetUser": {"id": owner},

@@ -145,7 +145,7 @@ TEST(a_row_says_what_the_schema_says)
 	const struct lk_method *list = &lk_key_service_methods[LK_KEY_SERVICE_LIST_KEYS];
 
 	CHECK(lk_key_service.methods == lk_key_service_methods);
-	CHECK_EQ(lk_key_service.n_methods, 6);
+	CHECK_EQ(lk_key_service.n_methods, 7);
 	CHECK_STR(create->name, "CreateKey");
 	CHECK_STR(create->service, "latchkey.v1.KeyService");
 	CHECK_STR(create->scope, "keys.manage");
@@ -173,10 +173,11 @@ TEST(a_service_lists_the_secrets_of_all_that_it_carries)
 {
 	const struct lk_secret_field *secrets = lk_key_service.secrets;
 
-	CHECK_EQ(lk_key_service.n_secrets, 2);
-	CHECK(secrets[0].message == &latchkey__v1__create_key_response__descriptor);
-	CHECK_EQ(secrets[0].number, 2);
-	CHECK(secrets[1].message == &latchkey__v1__rotate_key_response__descriptor);
+	CHECK_EQ(lk_key_service.n_secrets, 3);
+	CHECK(secrets[0].message == &latchkey__v1__import_key_request__descriptor);
+	CHECK(secrets[1].message == &latchkey__v1__create_key_response__descriptor);
+	CHECK_EQ(secrets[1].number, 2);
+	CHECK(secrets[2].message == &latchkey__v1__rotate_key_response__descriptor);
 	/* The credential inside an AuthenticateRequest, declared in another file. */
 	CHECK(carries(&lk_auth_service, &latchkey__v1__credential__descriptor));
 	CHECK(carries(&lk_auth_service, &latchkey__v1__tokens__descriptor));

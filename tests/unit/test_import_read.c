@@ -39,8 +39,8 @@ static void tell(struct lk_buf *out, const struct lk_import_line *line)
 
 	snprintf(number, sizeof number, "%u:", line->number);
 	add(out, number);
-	if (line->user != NULL) {
-		tell_user(out, line->user);
+	if (line->message != NULL) {
+		tell_user(out, (const Latchkey__Cli__UserLine *)line->message);
 	} else {
 		add(out, "!");
 		add(out, line->status.field != NULL ? line->status.field : "");
@@ -69,7 +69,7 @@ static bool read_file(int fd, enum lk_line_format format, struct lk_buf *out)
 	bool is_complete;
 
 	lk_arena_init(&arena, (size_t)1 << 20);
-	CHECK_OK(lk_import_open(fd, format, &file));
+	CHECK_OK(lk_import_open(fd, format, &lk_user_lines, &file));
 	while (lk_import_next(file, &arena, &line)) {
 		tell(out, &line);
 		lk_arena_reset(&arena);

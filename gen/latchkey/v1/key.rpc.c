@@ -109,12 +109,31 @@ static void deliver_key_service_revoke_key(
 		arg, status, (const lk_revoke_key_response *)response);
 }
 
+static struct lk_status serve_key_service_import_key(const void *handlers, struct lk_call *call,
+	const ProtobufCMessage *request, ProtobufCMessage *response)
+{
+	const struct lk_key_service_handlers *service = handlers;
+
+	if (service->import_key == NULL)
+		return LK_NOT_SERVED;
+	return service->import_key(
+		call, (const lk_import_key_request *)request, (lk_import_key_response *)response);
+}
+
+static void deliver_key_service_import_key(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	((lk_key_service_import_key_done_fn)done)(
+		arg, status, (const lk_import_key_response *)response);
+}
+
 static const struct lk_secret_field key_service_secrets[] = {
+	{ &latchkey__v1__import_key_request__descriptor, 9 }, /* plaintext */
 	{ &latchkey__v1__create_key_response__descriptor, 2 }, /* secret */
 	{ &latchkey__v1__rotate_key_response__descriptor, 2 }, /* secret */
 };
 
-const struct lk_method lk_key_service_methods[6] = {
+const struct lk_method lk_key_service_methods[7] = {
 	[LK_KEY_SERVICE_CREATE_KEY] = {
 		.number = 200,
 		.lane = LK_LANE_WRITE,
@@ -192,6 +211,18 @@ const struct lk_method lk_key_service_methods[6] = {
 		.realm_offset = offsetof(lk_revoke_key_request, realm),
 		.takes_subject = true,
 		.serve = serve_key_service_revoke_key,
+	},
+	[LK_KEY_SERVICE_IMPORT_KEY] = {
+		.number = 206,
+		.lane = LK_LANE_WRITE,
+		.idempotency = LK_IDEMPOTENCY_UNKNOWN,
+		.name = "ImportKey",
+		.service = "latchkey.v1.KeyService",
+		.scope = "keys.manage",
+		.request = &latchkey__v1__import_key_request__descriptor,
+		.response = &latchkey__v1__import_key_response__descriptor,
+		.realm_offset = offsetof(lk_import_key_request, realm),
+		.serve = serve_key_service_import_key,
 	},
 };
 
@@ -320,4 +351,24 @@ void lk_key_service_revoke_key_async(struct lk_channel *channel,
 {
 	lk_rpc_call_async(channel, &lk_key_service_methods[LK_KEY_SERVICE_REVOKE_KEY], options,
 		&request->base, deliver_key_service_revoke_key, (lk_any_fn)done, arg);
+}
+
+struct lk_status lk_key_service_import_key(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_import_key_request *request,
+	struct lk_arena *arena, lk_import_key_response **response_out)
+{
+	ProtobufCMessage *response;
+
+	LK_TRY(lk_rpc_call(channel, &lk_key_service_methods[LK_KEY_SERVICE_IMPORT_KEY], options,
+		&request->base, arena, &response));
+	*response_out = (lk_import_key_response *)response;
+	return LK_SUCCESS;
+}
+
+void lk_key_service_import_key_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_import_key_request *request,
+	lk_key_service_import_key_done_fn done, void *arg)
+{
+	lk_rpc_call_async(channel, &lk_key_service_methods[LK_KEY_SERVICE_IMPORT_KEY], options,
+		&request->base, deliver_key_service_import_key, (lk_any_fn)done, arg);
 }

@@ -28,6 +28,16 @@ typedef Latchkey__V1__RevocationReason lk_revocation_reason;
 #define LK_REVOCATION_REASON_PRIVILEGE_WITHDRAWN \
 	LATCHKEY__V1__REVOCATION_REASON__REVOCATION_REASON_PRIVILEGE_WITHDRAWN
 
+typedef Latchkey__V1__ImportKeyRequest lk_import_key_request;
+#define LK_IMPORT_KEY_REQUEST_INIT LATCHKEY__V1__IMPORT_KEY_REQUEST__INIT
+
+typedef Latchkey__V1__ImportKeyRequest__MetadataEntry lk_import_key_request_metadata_entry;
+#define LK_IMPORT_KEY_REQUEST_METADATA_ENTRY_INIT \
+	LATCHKEY__V1__IMPORT_KEY_REQUEST__METADATA_ENTRY__INIT
+
+typedef Latchkey__V1__ImportKeyResponse lk_import_key_response;
+#define LK_IMPORT_KEY_RESPONSE_INIT LATCHKEY__V1__IMPORT_KEY_RESPONSE__INIT
+
 typedef Latchkey__V1__Key lk_key;
 #define LK_KEY_INIT LATCHKEY__V1__KEY__INIT
 
@@ -97,8 +107,9 @@ enum {
 	LK_KEY_SERVICE_UPDATE_KEY,
 	LK_KEY_SERVICE_ROTATE_KEY,
 	LK_KEY_SERVICE_REVOKE_KEY,
+	LK_KEY_SERVICE_IMPORT_KEY,
 };
-extern const struct lk_method lk_key_service_methods[6];
+extern const struct lk_method lk_key_service_methods[7];
 
 /* What a server does; NULL answers UNIMPLEMENTED. */
 struct lk_key_service_handlers {
@@ -114,6 +125,8 @@ struct lk_key_service_handlers {
 		lk_rotate_key_response *response);
 	struct lk_status (*revoke_key)(struct lk_call *call, const lk_revoke_key_request *request,
 		lk_revoke_key_response *response);
+	struct lk_status (*import_key)(struct lk_call *call, const lk_import_key_request *request,
+		lk_import_key_response *response);
 };
 
 /* Stubs that wait, as lk_rpc_call does, and that call back, as lk_rpc_call_async does. */
@@ -177,3 +190,13 @@ typedef void (*lk_key_service_revoke_key_done_fn)(
 void lk_key_service_revoke_key_async(struct lk_channel *channel,
 	const struct lk_call_options *options, const lk_revoke_key_request *request,
 	lk_key_service_revoke_key_done_fn done, void *arg);
+
+/* Takes in a key that another system made. ALREADY_EXISTS: it came in before. */
+LK_MUST_USE struct lk_status lk_key_service_import_key(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_import_key_request *request,
+	struct lk_arena *arena, lk_import_key_response **response_out);
+typedef void (*lk_key_service_import_key_done_fn)(
+	void *arg, struct lk_status status, const lk_import_key_response *response);
+void lk_key_service_import_key_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_import_key_request *request,
+	lk_key_service_import_key_done_fn done, void *arg);

@@ -46,7 +46,7 @@ struct lk_config_realm {
 		const char **address_roles;
 		size_t n_address_roles;
 	} listed;
-	const struct lk_issuer_spec *issuers;
+	struct lk_issuer_spec *issuers; /* whose `keys` are not set yet */
 	size_t n_issuers;
 	bool takes_imports;
 	struct lk_bytes import_secret;
@@ -79,7 +79,7 @@ struct lk_config {
 	struct lk_config_lane read;
 	struct lk_config_lane crypto;
 	struct lk_config_lane hash;
-	const struct lk_config_realm *realms;
+	struct lk_config_realm *realms;
 	size_t n_realms;
 	struct lk_bridge_config http;
 };

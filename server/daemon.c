@@ -127,8 +127,23 @@ static struct lk_status open_store(struct lk_daemon *daemon)
 	return lk_store_leveldb_open(&options, &daemon->store);
 }
 
-static struct lk_status make_realms(
-	const struct lk_config *config, struct lk_realms *previous, struct lk_realms **realms_out)
+/* What issuers sign with. A file has to be there and right; a URL is asked later. */
+static struct lk_status find_keys(struct lk_key_sources *sources, struct lk_config_realm *realm)
+{
+	for (size_t i = 0; i < realm->n_issuers; i++) {
+		struct lk_issuer_spec *issuer = &realm->issuers[i];
+
+		if (issuer->jwks == NULL)
+			continue;
+		LK_TRY(lk_key_sources_get(sources, issuer->jwks, &issuer->keys));
+		if (!lk_jwks_is_url(issuer->jwks))
+			LK_TRY(lk_jwks_read_file(issuer->keys));
+	}
+	return LK_SUCCESS;
+}
+
+static struct lk_status make_realms(struct lk_daemon *daemon, const struct lk_config *config,
+	struct lk_realms *previous, struct lk_realms **realms_out)
 {
 	struct lk_session_policy *sessions = lk_alloc((config->n_realms + 1) * sizeof *sessions);
 	struct lk_realm_spec *specs = lk_alloc((config->n_realms + 1) * sizeof *specs);
@@ -136,8 +151,13 @@ static struct lk_status make_realms(
 
 	if (specs == NULL || sessions == NULL)
 		goto out;
-	for (size_t i = 0; i < config->n_realms; i++)
+	st = LK_SUCCESS;
+	for (size_t i = 0; i < config->n_realms && st.code == LK_OK; i++) {
+		st = find_keys(daemon->key_sources, &config->realms[i]);
 		lk_config_realm_spec(&config->realms[i], &sessions[i], &specs[i]);
+	}
+	if (st.code != LK_OK)
+		goto out;
 	st = lk_realms_new(specs, config->n_realms, previous, realms_out);
 out:
 	lk_free(specs);
@@ -421,11 +441,13 @@ struct lk_status lk_daemon_open(struct lk_daemon *daemon, const struct lk_config
 	LK_TRY(report(make_data_dir(config), "data_dir"));
 	LK_TRY(report(open_peppers(daemon), "pepper"));
 	LK_TRY(report(open_store(daemon), "store"));
-	LK_TRY(report(make_realms(config, NULL, &daemon->realms), "realms"));
+	LK_TRY(report(lk_key_sources_new(&daemon->key_sources), "realms"));
+	LK_TRY(report(make_realms(daemon, config, NULL, &daemon->realms), "realms"));
 	LK_TRY(report(load_index(daemon), "index"));
 	LK_TRY(report(open_core(daemon), "core"));
 	LK_TRY(report(open_server(daemon), "server"));
 	LK_TRY(report(open_net(daemon), "listen"));
+	LK_TRY(report(lk_jwks_fetcher_start(daemon->key_sources, &daemon->jwks), "jwks"));
 	return report(open_bridge(daemon), "http");
 }
 
@@ -433,10 +455,11 @@ struct lk_status lk_daemon_reload(struct lk_daemon *daemon, const struct lk_conf
 {
 	struct lk_realms *realms;
 
-	LK_TRY(make_realms(config, daemon->realms, &realms));
+	LK_TRY(make_realms(daemon, config, daemon->realms, &realms));
 	daemon->realms = realms;
 	LK_TRY(lk_index_set_realms(daemon->index, daemon->store, realms));
 	LK_TRY(make_signing_keys(daemon));
+	lk_jwks_fetcher_wake(daemon->jwks);
 	return daemon->bridge != NULL ? lk_bridge_reload(daemon->bridge, &config->http)
 				      : LK_SUCCESS;
 }
@@ -498,6 +521,7 @@ void lk_daemon_close(struct lk_daemon *daemon, uint32_t drain_ms)
 	if (daemon->server != NULL && !lk_server_drain(daemon->server, drain_ms))
 		lk_log(LK_LOG_WARN, "drain", LK_LOG_TEXT("what", "calls were cut off"));
 	lk_net_abandon(daemon->net);
+	lk_jwks_fetcher_stop(daemon->jwks);
 	if (daemon->usage != NULL)
 		lk_daemon_flush_usage(daemon);
 	if (daemon->limits != NULL)

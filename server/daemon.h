@@ -5,6 +5,7 @@
 #include "client/bridge/bridge.h"
 #include "server/config.h"
 #include "server/core/charge.h"
+#include "server/jwks.h"
 #include "server/core/guesses.h"
 #include "server/core/proofs.h"
 #include "server/core/usage.h"
@@ -26,6 +27,8 @@ struct lk_daemon {
 	struct lk_usage *usage;
 	struct lk_guesses *guesses;
 	struct lk_counters *limits;
+	struct lk_key_sources *key_sources;
+	struct lk_jwks_fetcher *jwks;
 	struct lk_limiter limiter;
 	struct lk_proofs *proofs;
 	struct lk_services services;

@@ -136,6 +136,32 @@ struct lk_json_claims {
 LK_MUST_USE bool lk_json_claims_read(struct lk_bytes text, const struct lk_json_claim_names *names,
 	struct lk_arena *arena, struct lk_json_claims *claims_out);
 
-/* Whether it is the header of a JWT of this algorithm, with no extension that has to be understood
- * (RFC 7515, section 4.1.11). */
-LK_MUST_USE bool lk_json_header_is(struct lk_bytes text, const char *algorithm);
+/* What the header of a JWT says. */
+struct lk_json_header {
+	const char *algorithm;
+	const char *kid; /* "": none */
+};
+
+/* Reads it. False for what is no header, for another type, and where there is an extension that has
+ * to be understood (RFC 7515, section 4.1.11). */
+LK_MUST_USE bool lk_json_header_read(
+	struct lk_bytes text, struct lk_arena *arena, struct lk_json_header *header_out);
+
+#define LK_JWKS_MAX 16
+
+/* A public key, its numbers in base64url: x and y of P-256, or n and e of RSA. */
+struct lk_jwk {
+	bool is_ec;
+	const char *kid; /* "": none */
+	const char *first, *second;
+};
+
+struct lk_jwks {
+	size_t n;
+	struct lk_jwk items[LK_JWKS_MAX];
+};
+
+/* The keys of a JWK Set that may verify ES256 and RS256, the first LK_JWKS_MAX of them; others are
+ * passed over (RFC 7517, section 5). False when it is no such set, and when memory is short. */
+LK_MUST_USE bool lk_json_jwks_read(
+	struct lk_bytes text, struct lk_arena *arena, struct lk_jwks *jwks_out);

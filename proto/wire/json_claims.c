@@ -89,21 +89,26 @@ bool lk_json_claims_read(struct lk_bytes text, const struct lk_json_claim_names 
 	return is_read && !arena->exhausted;
 }
 
-bool lk_json_header_is(struct lk_bytes text, const char *algorithm)
+bool lk_json_header_read(
+	struct lk_bytes text, struct lk_arena *arena, struct lk_json_header *header_out)
 {
 	struct lk_arena pool;
 	const json_t *type;
 	json_t *json;
-	bool is_it;
+	bool is_read;
 
 	lk_json_begin(&pool);
-	is_it = lk_json_load(text, &json).code == LK_OK && json_is_object(json) &&
-		json_object_get(json, "crit") == NULL &&
-		json_is_string(json_object_get(json, "alg")) &&
-		strcmp(json_string_value(json_object_get(json, "alg")), algorithm) == 0;
-	type = is_it ? json_object_get(json, "typ") : NULL;
-	is_it = is_it && (type == NULL || (json_is_string(type) &&
-						  strcasecmp(json_string_value(type), "JWT") == 0));
+	is_read = lk_json_load(text, &json).code == LK_OK && json_is_object(json) &&
+		  json_object_get(json, "crit") == NULL &&
+		  json_is_string(json_object_get(json, "alg"));
+	type = is_read ? json_object_get(json, "typ") : NULL;
+	if (is_read) {
+		header_out->algorithm = text_of(json_object_get(json, "alg"), arena);
+		header_out->kid = text_of(json_object_get(json, "kid"), arena);
+	}
+	is_read = is_read &&
+		  (type == NULL || (json_is_string(type) &&
+					   strcasecmp(json_string_value(type), "JWT") == 0));
 	lk_json_end(&pool);
-	return is_it;
+	return is_read && !arena->exhausted;
 }

@@ -22,6 +22,10 @@ static struct lk_status fill(const struct lk_issuer_spec *spec, struct lk_issuer
 		(spec->organization_claim != NULL &&
 			!copy(spec->organization_claim, issuer->organization_claim)))
 		return LK_BAD_FIELD("issuers", "names and claims have 1 to 200 bytes");
+	issuer->keys = spec->keys;
+	issuer->has_keys = spec->jwks != NULL;
+	if (issuer->has_keys)
+		return LK_SUCCESS;
 	if (spec->secret.n < LK_SECRET_MIN || spec->secret.n > LK_SECRET_MAX)
 		return LK_BAD_FIELD("issuers", "a secret has 32 to 512 bytes");
 	memcpy(issuer->secret, spec->secret.data, spec->secret.n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Other issuers of tokens that a realm believes: JWTs signed with a secret that it shares with them
- * (HS256, RFC 7518, section 3.2). They live with their realm.
+ * (HS256, RFC 7518, section 3.2), or with a key whose public half they publish (ES256, RS256). They
+ * live with their realm.
  */
 #pragma once
 
@@ -18,11 +19,16 @@
 #define LK_ISSUER_NAME_MAX 200
 #define LK_EXTERNAL_ROLES_MAX 16
 
+/* Where public keys are from (server/rpc/key_sources.h); outlives all realms. */
+struct lk_key_source;
+
 /* Borrowed for the call. */
 struct lk_issuer_spec {
-	const char *issuer;   /* `iss` */
-	const char *audience; /* in `aud` */
-	struct lk_bytes secret;
+	const char *issuer;             /* `iss` */
+	const char *audience;           /* in `aud` */
+	struct lk_bytes secret;         /* empty: public keys */
+	const char *jwks;               /* where they are from; NULL: a secret */
+	struct lk_key_source *keys;     /* of `jwks` */
 	const char *roles_claim;        /* members joined by dots: "app_metadata.roles" */
 	const char *organization_claim; /* likewise; NULL: none */
 };
@@ -34,6 +40,8 @@ struct lk_issuer {
 	char organization_claim[LK_ISSUER_NAME_MAX + 1]; /* "": none */
 	uint8_t secret[LK_SECRET_MAX];
 	size_t secret_n;
+	bool has_keys;              /* in place of a secret */
+	struct lk_key_source *keys; /* NULL while a configuration is only checked */
 };
 
 struct lk_issuers {

@@ -6,6 +6,7 @@
 #include "proto/wire/json.h"
 #include "server/core/realm.h"
 #include "server/crypto/sign.h"
+#include "server/rpc/key_sources.h"
 
 #define TOKEN_MAX 8192
 #define CLAIMS_ARENA_MAX ((size_t)64 * 1024)
@@ -16,7 +17,7 @@
 /* header.payload.signature */
 struct parts {
 	struct lk_bytes header, payload, signed_part;
-	uint8_t signature[LK_SIGNATURE_MAX];
+	uint8_t signature[LK_RSA_MAX];
 	size_t signature_n;
 };
 
@@ -106,18 +107,32 @@ static enum lk_deny_reason judge(const struct lk_auth_request *request,
 	return LK_DENY_NONE;
 }
 
+/* The algorithm is that of the issuer's key: a header only says which of its keys. */
+static bool is_signed(
+	const struct lk_issuer *issuer, const struct parts *parts, struct lk_arena *arena)
+{
+	struct lk_bytes secret = { issuer->secret, issuer->secret_n };
+	struct lk_bytes signature = { parts->signature, parts->signature_n };
+	struct lk_json_header header;
+
+	if (!lk_json_header_read(parts->header, arena, &header))
+		return false;
+	if (issuer->has_keys)
+		return issuer->keys != NULL && lk_key_source_verify(issuer->keys, header.algorithm,
+						       header.kid, parts->signed_part, signature);
+	return strcmp(header.algorithm, "HS256") == 0 &&
+	       lk_hmac_sha256_verify(secret, &parts->signed_part, 1, signature);
+}
+
 static enum lk_deny_reason prove_by(const struct lk_auth_request *request,
 	const struct lk_issuer *issuer, const struct parts *parts, struct lk_arena *arena,
 	struct lk_external *external)
 {
-	struct lk_bytes secret = { issuer->secret, issuer->secret_n };
-	struct lk_bytes signature = { parts->signature, parts->signature_n };
 	const struct lk_json_claim_names names = { .roles = issuer->roles_claim,
 		.organization = issuer->organization_claim };
 	struct lk_json_claims claims;
 
-	if (!lk_hmac_sha256_verify(secret, &parts->signed_part, 1, signature) ||
-		!lk_json_header_is(parts->header, "HS256") ||
+	if (!is_signed(issuer, parts, arena) ||
 		!lk_json_claims_read(parts->payload, &names, arena, &claims) ||
 		!is_for(&claims, issuer))
 		return LK_DENY_UNKNOWN_CREDENTIAL;

@@ -9,6 +9,7 @@
 #include "server/core/realm.h"
 #include "server/core/webhook.h"
 #include "server/rpc/external.h"
+#include "server/rpc/key_sources.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/jwt.h"
 
@@ -22,8 +23,11 @@ static const struct lk_realm *make_realm(void)
 {
 	static const char *const permissions[] = { "records.read" };
 	static const struct lk_role_spec roles[] = { { "clerk", permissions, 1 } };
-	static const struct lk_issuer_spec issuer = { "i", "a", { (const uint8_t *)SECRET, 32 },
-		"meta.roles", "meta.org" };
+	static const struct lk_issuer_spec issuer = { .issuer = "i",
+		.audience = "a",
+		.secret = { (const uint8_t *)SECRET, 32 },
+		.roles_claim = "meta.roles",
+		.organization_claim = "meta.org" };
 	static const struct lk_realm_spec spec = { .name = "crm",
 		.key_prefix = "crm_",
 		.permissions = permissions,
@@ -80,10 +84,25 @@ static void check_header(const struct lk_realm *realm, struct lk_bytes header)
 		FUZZ_CHECK(header.n >= strlen(HEADER) && external.expires_ms > NOW);
 }
 
+/* A JWK Set: what is taken for a key can be asked, and has signed nothing. */
+static void check_keys(struct lk_bytes text)
+{
+	static const uint8_t signature[64] = { 1 };
+	static struct lk_key_sources *sources;
+	struct lk_key_source *source;
+
+	FUZZ_OK(lk_key_sources_new(&sources));
+	FUZZ_OK(lk_key_sources_get(sources, "file", &source));
+	if (lk_key_source_set(source, text).code == LK_OK)
+		FUZZ_CHECK(!lk_key_source_verify(source, "ES256", "", lk_bytes_of("x"),
+			(struct lk_bytes) { signature, sizeof signature }));
+	lk_key_sources_free(sources);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct lk_bytes input = { data, n };
-	unsigned kind = fuzz_choice(&input, 4);
+	unsigned kind = fuzz_choice(&input, 5);
 	const struct lk_realm *realm = make_realm();
 	struct lk_external external;
 
@@ -95,6 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_payload(realm, input);
 	else if (kind == 2)
 		check_header(realm, input);
+	else if (kind == 4)
+		check_keys(input);
 	else
 		FUZZ_CHECK(lk_webhook_judge(lk_bytes_of(SECRET),
 				   &(struct lk_signed_body) { input, 1, lk_bytes_of("{}") },

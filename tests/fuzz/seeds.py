@@ -390,7 +390,10 @@ def small():
         '"meta":{"roles":["clerk","x"],"org":"o"}}'
     put("external", token="\0" + header + "." + base64url(claims) + "." + "A" * 43,
         payload="\1" + claims, header='\2{"alg":"HS256","typ":"JWT"}',
-        webhook="\3t=1767225600,v1=" + "0" * 64 + ",v0=x")
+        webhook="\3t=1767225600,v1=" + "0" * 64 + ",v0=x",
+        keys='\4{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig","alg":"ES256",'
+        '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
+        '"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},{"kty":"oct","k":"AA"}]}')
     record = 'version: 1 id: "0123456789abcdef" realm: "crm" name: "n" user_id: "u" scopes: "*" ' \
         'networks: "10.0.0.0/8" metadata { key: "a" value: "b" } enabled: true created_ms: 5 ' \
         'current { number: 2 digest: "0123456789abcdef0123456789abcdef" pepper_id: 1 hint: "h" } ' \

@@ -46,6 +46,7 @@ LAYERS = {
     "server/crypto/password.c": (BASE + ["server/crypto/"], ["sodium"]),
     "server/crypto/crypt.c": (BASE + ["server/crypto/"], ["crypt"]),
     "server/crypto/openssl.c": (BASE + ["server/crypto/"], ["openssl"]),
+    "server/crypto/public_key.c": (BASE + ["server/crypto/"], ["openssl"]),
     "server/crypto/crc.c": (BASE + ["server/crypto/"], ["zlib"]),
     "server/store/": (BASE + STORE, []),
     "server/store/record": (BASE + STORE + GEN + ["proto/wire/message.h"], ["protobuf-c"]),
@@ -58,6 +59,8 @@ LAYERS = {
     "server/": (BASE + ["server/log.h", "server/clock.h", "server/config"], []),
     "server/config": (BASE + CONFIG + BRIDGE_CONFIG + CORE + ["server/config", "server/log.h"],
                       []),
+    "server/jwks": (BASE + ["server/rpc/key_sources.h", "server/jwks.h", "server/log.h",
+                            "server/clock.h"], ["curl"]),
     "server/metrics": (WIRE + STORE + CORE + ["server/rpc/", "server/metrics"], []),
     # The one place that sees both sides.
     "server/main.c": (WIRE + GEN + ["server/", "client/channel", "client/bridge/"], []),
@@ -69,7 +72,8 @@ LAYERS = {
 LIBRARIES = {
     "protobuf-c": r"protobuf-c/", "nng": r"nng/", "sodium": r"sodium(\.h|/)",
     "leveldb": r"leveldb/", "jansson": r"jansson", "yaml": r"yaml\.h", "zlib": r"zlib\.h",
-    "event": r"event2/", "crypt": r"crypt\.h", "openssl": r"openssl/", "cmocka": r"cmocka",
+    "event": r"event2/", "crypt": r"crypt\.h", "curl": r"curl/", "openssl": r"openssl/",
+    "cmocka": r"cmocka",
 }
 
 SYSTEM = re.compile(

@@ -30,9 +30,15 @@ struct fixture {
 static void open_realm(struct fixture *f)
 {
 	static const struct lk_issuer_spec issuers[] = {
-		{ "https://b.example", "web", { (const uint8_t *)SECRET "x", 33 }, "roles", NULL },
-		{ "https://a.example", "web", { (const uint8_t *)SECRET, 32 }, "meta.roles",
-			"meta.organization" },
+		{ .issuer = "https://b.example",
+			.audience = "web",
+			.secret = { (const uint8_t *)SECRET "x", 33 },
+			.roles_claim = "roles" },
+		{ .issuer = "https://a.example",
+			.audience = "web",
+			.secret = { (const uint8_t *)SECRET, 32 },
+			.roles_claim = "meta.roles",
+			.organization_claim = "meta.organization" },
 	};
 	struct lk_realm_spec spec = { .name = "crm",
 		.key_prefix = "crm_",

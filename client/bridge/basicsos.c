@@ -258,21 +258,11 @@ static void revoked(
 		basicsos_surface_revoke_api_token_answer(call, &answer);
 }
 
-/* To the core, revoking twice is fine; here the second time finds nothing. */
-static void revoke_found(
-	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
-{
-	const lk_key *key = lk_rest_got_key(call, status, message);
-
-	if (key != NULL)
-		lk_rest_revoke_key(call, key->id, revoked);
-}
-
 static void revoke_api_token(
 	struct lk_rest_call *call, const basicsos_revoke_api_token_request *request)
 {
-	lk_rest_get_key(
-		call, id_with(lk_rest_arena(call), request->id, THEIR_ID, OUR_ID), revoke_found);
+	lk_rest_revoke_key(
+		call, id_with(lk_rest_arena(call), request->id, THEIR_ID, OUR_ID), revoked);
 }
 
 /* --- errors --- */

@@ -252,19 +252,9 @@ static void revoked(
 		incrm_surface_revoke_api_key_answer(call, &answer);
 }
 
-static void revoke_found(
-	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
-{
-	const lk_key *key = lk_rest_got_key(call, status, message);
-
-	if (key != NULL)
-		lk_rest_revoke_key(call, key->id, revoked);
-}
-
-/* To the core, revoking twice is fine; here the second time finds nothing. */
 static void revoke_api_key(struct lk_rest_call *call, const incrm_revoke_api_key_request *request)
 {
-	lk_rest_get_key(call, request->id, revoke_found);
+	lk_rest_revoke_key(call, request->id, revoked);
 }
 
 /* --- errors --- */

@@ -89,8 +89,9 @@ void lk_rest_sign_in(struct lk_rest_call *call, char *email, char *password, lk_
 void lk_rest_refresh(struct lk_rest_call *call, char *refresh_token, lk_rest_next_fn next);
 void lk_rest_sign_out(struct lk_rest_call *call, lk_rest_next_fn next);
 
-/* GetKey and RevokeKey of the caller's key `id`, and ListKeys of all that the caller has and that
- * is not revoked, as one response; the state of the call is taken (rest_keys.c). */
+/* GetKey of the caller's key `id`; RevokeKey of it, if it was not revoked before; and ListKeys of
+ * all that the caller has and that is not revoked, as one response. The latter two take the state of
+ * the call (rest_keys.c). */
 void lk_rest_get_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
 void lk_rest_revoke_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
 void lk_rest_list_keys(struct lk_rest_call *call, lk_rest_next_fn next);

@@ -29,14 +29,38 @@ lk_key *lk_rest_got_key(
 	return NULL;
 }
 
+struct revoking {
+	lk_rest_next_fn next;
+};
+
+/* To the core, revoking twice is fine; here the second time finds nothing. */
+static void revoke_found(
+	struct lk_rest_call *call, struct lk_status status, const ProtobufCMessage *message)
+{
+	const lk_key *key = lk_rest_got_key(call, status, message);
+	lk_revoke_key_request ask = LK_REVOKE_KEY_REQUEST_INIT;
+	const struct revoking *revoking;
+
+	if (key == NULL)
+		return;
+	revoking = lk_rest_state(call);
+	ask.realm = lk_rest_text(lk_rest_realm(call));
+	ask.id = key->id;
+	lk_rest_call_service(call, &lk_key_service_methods[LK_KEY_SERVICE_REVOKE_KEY], &ask.base,
+		revoking->next);
+}
+
 void lk_rest_revoke_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next)
 {
-	lk_revoke_key_request ask = LK_REVOKE_KEY_REQUEST_INIT;
+	struct revoking *revoking = lk_arena_alloc(lk_rest_arena(call), sizeof *revoking);
 
-	ask.realm = lk_rest_text(lk_rest_realm(call));
-	ask.id = id;
-	lk_rest_call_service(
-		call, &lk_key_service_methods[LK_KEY_SERVICE_REVOKE_KEY], &ask.base, next);
+	if (revoking == NULL) {
+		lk_rest_fail_status(call, LK_ERR(LK_RESOURCE_EXHAUSTED, "out of memory"));
+		return;
+	}
+	revoking->next = next;
+	lk_rest_set_state(call, revoking);
+	lk_rest_get_key(call, id, revoke_found);
 }
 
 /* --- all of them --- */

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: MIT
 """BasicsOS CRM for tests: the realm of the demo and others like it, people, tokens, answers."""
 
-import itertools
 import json
-import unittest
 
 import incrm
 from demo import realm_of_demo
 from harness import free_port
 from incrm import bearer
 from people import PASSWORD
-from rest import Web
+from surface import SurfaceTest
 
 COOKIE = "better-auth.session_token"
 SECURE_COOKIE = "__Secure-" + COOKIE
@@ -80,26 +78,9 @@ class Person:
         self.cookie = cookie(self.token)
 
 
-class BasicsosTest(unittest.TestCase):
-    """One system for all tests of a class; each test has people of its own."""
-
+class BasicsosTest(SurfaceTest):
+    surface = "basicsos"
     system_class = InDaemon
-    numbers = itertools.count(1)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.system = cls.system_class()
-        cls.addClassCleanup(cls.system.clean_up)
-        cls.system.start()
-        cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port, surface="basicsos")
-                    for realm, port in cls.system.ports.of.items()}
-        cls.web = cls.webs["basicsos"]
-
-    def call(self, method, **request):
-        done = self.daemon.call(method, {"realm": "basicsos", **request})
-        self.assertEqual(done.code, 0, done.err)
-        return done.json
 
     def create_user(self, realm="basicsos", roles=("member",), **fields):
         email = f"user{next(self.numbers)}@example.com"

@@ -4,16 +4,14 @@
 import base64
 import hashlib
 import hmac
-import itertools
 import json
 import time
-import unittest
 
 import incrm
 from demo import SECRETS, realm_of_demo
 from harness import free_port
 from incrm import bearer
-from rest import Web
+from surface import SurfaceTest
 
 KEYS = "/api/api-keys"
 CATALOG = "/api/catalog"
@@ -78,26 +76,9 @@ def stripe_signature(body, at=None, secret=SECRETS["stripe"]):
     return at, mac
 
 
-class BriksyncTest(unittest.TestCase):
-    """One system for all tests of a class; each test has organisations and people of its own."""
-
+class BriksyncTest(SurfaceTest):
+    surface = "briksync"
     system_class = InDaemon
-    numbers = itertools.count(1)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.system = cls.system_class()
-        cls.addClassCleanup(cls.system.clean_up)
-        cls.system.start()
-        cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port, surface="briksync")
-                    for realm, port in cls.system.ports.of.items()}
-        cls.web = cls.webs["briksync"]
-
-    def call(self, method, **request):
-        done = self.daemon.call(method, {"realm": "briksync", **request})
-        self.assertEqual(done.code, 0, done.err)
-        return done.json
 
     def set_organization(self, id, **fields):
         self.call("UserService/SetOrganization", id=id, **fields, updateMask=",".join(fields))

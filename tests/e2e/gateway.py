@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Basics Gateway for tests: the realm of the demo and another one, keys, users, answers."""
 
-import itertools
 import json
-import unittest
 
 import incrm
 from demo import realm_of_demo
 from harness import free_port
-from rest import Web
+from surface import SurfaceTest
 
 # Code: status, type and message.
 ERRORS = {
@@ -48,26 +46,9 @@ class OverTcp(incrm.OverTcp):
     ports_class = Ports
 
 
-class GatewayTest(unittest.TestCase):
-    """One system for all tests of a class."""
-
+class GatewayTest(SurfaceTest):
+    surface = "gateway"
     system_class = InDaemon
-    numbers = itertools.count(1)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.system = cls.system_class()
-        cls.addClassCleanup(cls.system.clean_up)
-        cls.system.start()
-        cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port, surface="gateway")
-                    for realm, port in cls.system.ports.of.items()}
-        cls.web = cls.webs["gateway"]
-
-    def call(self, method, **request):
-        done = self.daemon.call(method, {"realm": "gateway", **request})
-        self.assertEqual(done.code, 0, done.err)
-        return done.json
 
     def create_key(self, realm="gateway", **fields):
         return self.daemon.create_key(

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """InCRM for tests: its realm served by latchkeyd or by latchkey-bridge, its people, its answers."""
 
-import itertools
 import json
 import unittest
 
 from harness import Daemon, free_port
 from people import PASSWORD
-from rest import Bridge, Web
+from rest import Bridge
+from surface import SurfaceTest
 
 COOKIE_PATH = "/api/v1/auth"
 ORIGIN = "https://app.incrm.app"
@@ -187,28 +187,12 @@ def cookie_of(answer):
     return dict(part.split("=", 1) if "=" in part else (part, True) for part in parts)
 
 
-class IncrmTest(unittest.TestCase):
-    """One system for all tests of a class; each test has people of its own."""
-
+class IncrmTest(SurfaceTest):
+    surface = "incrm"
     system_class = InDaemon
-    numbers = itertools.count(1)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.system = cls.system_class()
-        cls.addClassCleanup(cls.system.clean_up)
-        cls.system.start()
-        cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port, surface="incrm" if realm != "plain" else None)
-                    for realm, port in cls.system.ports.of.items()}
-        cls.web = cls.webs["incrm"]
+    bare_realms = ("plain",)
 
     # --- people and keys ---
-
-    def call(self, method, **request):
-        done = self.daemon.call(method, {"realm": "incrm", **request})
-        self.assertEqual(done.code, 0, done.err)
-        return done.json
 
     def create_user(self, realm="incrm", **fields):
         request = {

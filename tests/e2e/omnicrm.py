@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: MIT
 """OmniCRM for tests: its realms served by latchkeyd or by latchkey-bridge, people, answers."""
 
-import itertools
 import json
 import pathlib
 import signal
 import tempfile
 import time
-import unittest
 
 import incrm
 from harness import free_port
 from incrm import bearer
 from people import PASSWORD
-from rest import Web
+from surface import SurfaceTest
 
 # Code: status and message.
 ERRORS = {
@@ -113,26 +111,9 @@ class Person:
         return bearer(self.token)
 
 
-class OmnicrmTest(unittest.TestCase):
-    """One system for all tests of a class; each test has people of its own."""
-
+class OmnicrmTest(SurfaceTest):
+    surface = "omnicrm"
     system_class = InDaemon
-    numbers = itertools.count(1)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.system = cls.system_class()
-        cls.addClassCleanup(cls.system.clean_up)
-        cls.system.start()
-        cls.daemon = cls.system.daemon
-        cls.webs = {realm: Web(port, surface="omnicrm")
-                    for realm, port in cls.system.ports.of.items()}
-        cls.web = cls.webs["omnicrm"]
-
-    def call(self, method, **request):
-        done = self.daemon.call(method, {"realm": "omnicrm", **request})
-        self.assertEqual(done.code, 0, done.err)
-        return done.json
 
     def create_user(self, realm="omnicrm", roles=("admin",)):
         email = f"user{next(self.numbers)}@example.com"

@@ -90,8 +90,8 @@ void lk_rest_refresh(struct lk_rest_call *call, char *refresh_token, lk_rest_nex
 void lk_rest_sign_out(struct lk_rest_call *call, lk_rest_next_fn next);
 
 /* GetKey of the caller's key `id`; RevokeKey of it, if it was not revoked before; and ListKeys of
- * all that the caller has and that is not revoked, as one response. The latter two take the state of
- * the call (rest_keys.c). */
+ * all that the caller has and that is not revoked, as one response. The latter two take the state
+ * of the call (rest_keys.c). */
 void lk_rest_get_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
 void lk_rest_revoke_key(struct lk_rest_call *call, char *id, lk_rest_next_fn next);
 void lk_rest_list_keys(struct lk_rest_call *call, lk_rest_next_fn next);

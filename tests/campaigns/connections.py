@@ -171,6 +171,15 @@ def judge(table):
     return good
 
 
+def most_open(port):
+    """At any moment some slow ones are between two connections; on a busy machine many are."""
+    n = 0
+    for _ in range(40):
+        n = max(n, count(port)["open"])
+        time.sleep(0.05)
+    return n
+
+
 def main(idle, slow):
     allow_many_descriptors()
     is_timed = idle >= JUDGED_FROM
@@ -194,7 +203,7 @@ def main(idle, slow):
         while count(server.port)["class_4"] < slow:
             time.sleep(0.1)
         rss_slow = max(rss_slow, resident(server))
-        n_open = count(server.port)["open"]
+        n_open = most_open(server.port)
         turned_away = turned_away_ms(server.port)
         ours.send("end")
         told = ours.recv()

@@ -141,6 +141,7 @@ enum lk_exit lk_run_key_revoke(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_service_create(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_auth_verify(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_health(struct lk_cli *cli, int argc, char **argv);
+enum lk_exit lk_run_export_organizations(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_import_users(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_import_keys(struct lk_cli *cli, int argc, char **argv);
 enum lk_exit lk_run_export_users(struct lk_cli *cli, int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* export users, export keys: all that the server tells of them, which holds no secret. */
+/* export users, keys, organizations: all that the server tells of them, which holds no secret. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -62,6 +62,18 @@ static const struct kind keys = {
 		"JSON objects. There are no secrets in it.\v"
 		"Example:\n"
 		"  latchkey export keys --realm demo --format jsonl | jq -r .id\n",
+};
+
+static const char *const organization_columns[] = { "id", "realm", "plan", "enabled", "created_at",
+	NULL };
+
+static const struct kind organizations = {
+	.method = &lk_user_service_methods[LK_USER_SERVICE_LIST_ORGANIZATIONS],
+	.list = "organizations",
+	.columns = organization_columns,
+	.help = "Writes the organisations of a realm, a line each: CSV, or JSON objects.\v"
+		"Example:\n"
+		"  latchkey export organizations --realm demo --output organizations.csv\n",
 };
 
 struct export
@@ -433,4 +445,9 @@ enum lk_exit lk_run_export_users(struct lk_cli *cli, int argc, char **argv)
 enum lk_exit lk_run_export_keys(struct lk_cli *cli, int argc, char **argv)
 {
 	return run(cli, &keys, argc, argv);
+}
+
+enum lk_exit lk_run_export_organizations(struct lk_cli *cli, int argc, char **argv)
+{
+	return run(cli, &organizations, argc, argv);
 }

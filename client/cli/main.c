@@ -46,6 +46,8 @@ static const struct lk_command commands[] = {
 		NULL },
 	{ "import keys", "take in API keys that another system made", lk_run_import_keys, NULL },
 	{ "export users", "write the users of a realm as CSV or JSON", lk_run_export_users, NULL },
+	{ "export organizations", "write the organisations of a realm as CSV or JSON",
+		lk_run_export_organizations, NULL },
 	{ "export keys", "write the keys of a realm as CSV or JSON", lk_run_export_keys, NULL },
 	{ "health", "ask whether the server serves", lk_run_health, NULL },
 	{ "call", "call any method by its name, with JSON", lk_run_call, NULL },

@@ -63,3 +63,57 @@ struct lk_status lk_organizations_get(const struct lk_core_call *call, struct lk
 	lk_buf_fini(&value);
 	return st;
 }
+
+struct listing {
+	const struct lk_core_call *call;
+	struct lk_organizations_page *page;
+	size_t room;
+	bool has_more;
+	struct lk_status status;
+};
+
+static bool visit(void *arg, struct lk_bytes key, struct lk_bytes value, uint64_t seq)
+{
+	struct listing *listing = arg;
+	struct lk_organizations_page *page = listing->page;
+
+	(void)key;
+	(void)seq;
+	listing->has_more = page->n == listing->room;
+	if (listing->has_more)
+		return false;
+	listing->status =
+		lk_organization_record_decode(value, listing->call->arena, &page->items[page->n]);
+	page->n += listing->status.code == LK_OK;
+	return listing->status.code == LK_OK;
+}
+
+/* The token of a page is the last id of the one before: it gives away nothing that was not told. */
+struct lk_status lk_organizations_list(const struct lk_core_call *call, struct lk_store *store,
+	int32_t page_size, const char *page_token, struct lk_organizations_page *page_out)
+{
+	struct lk_bytes realm = lk_call_realm_name(call), token = lk_bytes_of(page_token);
+	struct lk_row range = lk_row_of_realm_organizations(realm), after = range;
+	struct listing listing = { .call = call,
+		.page = page_out,
+		.room = page_size != 0 ? (size_t)page_size : LK_USERS_PAGE_DEFAULT,
+		.status = LK_SUCCESS };
+
+	if (page_size < 0 || page_size > LK_USERS_PAGE_MAX)
+		return LK_BAD_FIELD("page_size", "a page has 1 to 100 organizations");
+	if (!lk_text_is_plain(token, 0, LK_OWNER_ID_MAX))
+		return LK_BAD_FIELD("page_token", "this is no token of a page");
+	if (token.n > 0)
+		after = lk_row_of_organization(realm, token);
+	*page_out = (struct lk_organizations_page) { .next_token = "" };
+	page_out->items = lk_arena_calloc(call->arena, listing.room, sizeof *page_out->items);
+	if (page_out->items == NULL)
+		return LK_ERR(LK_RESOURCE_EXHAUSTED, "the request needs too much memory");
+	LK_TRY(lk_store_scan(store, lk_row_bytes(&range), lk_row_bytes(&after), listing.room + 1,
+		visit, &listing));
+	if (listing.status.code == LK_OK && listing.has_more)
+		page_out->next_token = lk_arena_strndup(call->arena,
+			(const char *)page_out->items[page_out->n - 1].id.data,
+			page_out->items[page_out->n - 1].id.n);
+	return listing.status;
+}

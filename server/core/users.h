@@ -137,3 +137,16 @@ LK_MUST_USE struct lk_status lk_organizations_set(const struct lk_core_call *cal
 /* LK_NOT_FOUND and as lk_users_get. */
 LK_MUST_USE struct lk_status lk_organizations_get(const struct lk_core_call *call,
 	struct lk_store *store, const char *id, struct lk_organization_record *record_out);
+
+struct lk_organizations_page {
+	struct lk_organization_record *items; /* in the arena */
+	size_t n;
+	const char *next_token; /* "" on the last page */
+};
+
+/* Those of the realm, by the length of their id and then by it. A page_size of 0 stands for
+ * LK_USERS_PAGE_DEFAULT. LK_INVALID_ARGUMENT, field `page_size` or `page_token`; as lk_users_get.
+ */
+LK_MUST_USE struct lk_status lk_organizations_list(const struct lk_core_call *call,
+	struct lk_store *store, int32_t page_size, const char *page_token,
+	struct lk_organizations_page *page_out);

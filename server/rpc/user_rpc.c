@@ -399,6 +399,24 @@ static struct lk_status get_organization(struct lk_call *call,
 	return response->organization != NULL ? LK_SUCCESS : NO_ROOM;
 }
 
+static struct lk_status list_organizations(struct lk_call *call,
+	const lk_list_organizations_request *request, lk_list_organizations_response *response)
+{
+	struct lk_services *services = call->context;
+	struct lk_core_call core = lk_core_call_of(call);
+	struct lk_organizations_page page;
+
+	LK_TRY(lk_organizations_list(
+		&core, services->store, request->page_size, request->page_token, &page));
+	response->organizations =
+		lk_arena_calloc(call->arena, page.n + 1, sizeof *response->organizations);
+	for (size_t i = 0; response->organizations != NULL && i < page.n; i++)
+		response->organizations[response->n_organizations++] =
+			lk_organization_message_new(call->arena, &page.items[i]);
+	response->next_page_token = (char *)(uintptr_t)page.next_token;
+	return call->arena->exhausted ? NO_ROOM : LK_SUCCESS;
+}
+
 /* --- limits --- */
 
 static struct lk_status reset_limits(struct lk_call *call,
@@ -437,5 +455,6 @@ const struct lk_user_service_handlers lk_user_handlers = {
 	.end_sessions = end_sessions,
 	.set_organization = set_organization,
 	.get_organization = get_organization,
+	.list_organizations = list_organizations,
 	.reset_sign_in_limits = reset_limits,
 };

@@ -135,6 +135,11 @@ struct lk_row lk_row_of_organization(struct lk_bytes realm, struct lk_bytes orga
 	return row_of_owner("or/", realm, organization_id, NULL);
 }
 
+struct lk_row lk_row_of_realm_organizations(struct lk_bytes realm)
+{
+	return row_of_realm("or/", realm, NULL);
+}
+
 struct lk_row lk_row_of_session(struct lk_bytes realm, const struct lk_key_id *id)
 {
 	return row_of_realm("se/", realm, id);

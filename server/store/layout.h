@@ -91,6 +91,9 @@ struct lk_row lk_row_of_organizations(void);
 struct lk_row lk_row_of_sessions(void);
 struct lk_row lk_row_of_signing_keys(void);
 
+/* The range of one realm. */
+struct lk_row lk_row_of_realm_organizations(struct lk_bytes realm);
+
 /* Which kind of row a key of the store is: enough to choose the reader below. */
 enum lk_row_kind {
 	LK_ROW_OTHER,

@@ -416,6 +416,21 @@ class Export(ImportTest):
             self.assertEqual(self.path(taken).read_text(), "precious")
             self.path(taken).unlink()
 
+    def test_organizations_are_exported_whole(self):
+        names = {f"o{n}": ("PRO", n % 2 == 0) for n in range(205)} | {"\u00e9t\u00e9": ("", True)}
+        for id, (plan, enabled) in names.items():
+            self.daemon.call("UserService/SetOrganization", {
+                "realm": "opaque", "id": id, "plan": plan, "enabled": enabled,
+                "updateMask": "plan,enabled"})
+        told = list(csv.DictReader(io.StringIO(self.export(0, "organizations").out)))
+        self.assertEqual({o["id"]: (o["plan"], o["enabled"] == "true") for o in told}, names)
+        self.assertEqual(len(told), len(names))
+        self.assertEqual(self.export(0, "organizations", realm="hs256").out.count("\n"), 1)
+        for request, field in (({"pageSize": 101}, "page_size"), ({"pageSize": -1}, "page_size"),
+                               ({"pageToken": "a\nb"}, "page_token")):
+            done = self.daemon.call("UserService/ListOrganizations", {"realm": "opaque", **request})
+            self.assertIn(field, done.err)
+
     def test_an_export_that_fails_leaves_no_file(self):
         path = str(self.path("all.csv"))
         self.export(NOT_FOUND, "users", "--output", path, realm="nowhere")

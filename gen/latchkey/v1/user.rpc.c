@@ -182,6 +182,24 @@ static void deliver_user_service_get_organization(
 		arg, status, (const lk_get_organization_response *)response);
 }
 
+static struct lk_status serve_user_service_list_organizations(const void *handlers,
+	struct lk_call *call, const ProtobufCMessage *request, ProtobufCMessage *response)
+{
+	const struct lk_user_service_handlers *service = handlers;
+
+	if (service->list_organizations == NULL)
+		return LK_NOT_SERVED;
+	return service->list_organizations(call, (const lk_list_organizations_request *)request,
+		(lk_list_organizations_response *)response);
+}
+
+static void deliver_user_service_list_organizations(
+	lk_any_fn done, void *arg, struct lk_status status, const ProtobufCMessage *response)
+{
+	((lk_user_service_list_organizations_done_fn)done)(
+		arg, status, (const lk_list_organizations_response *)response);
+}
+
 static struct lk_status serve_user_service_reset_sign_in_limits(const void *handlers,
 	struct lk_call *call, const ProtobufCMessage *request, ProtobufCMessage *response)
 {
@@ -207,7 +225,7 @@ static const struct lk_secret_field user_service_secrets[] = {
 	{ &latchkey__v1__set_password_request__descriptor, 4 }, /* current_password */
 };
 
-const struct lk_method lk_user_service_methods[11] = {
+const struct lk_method lk_user_service_methods[12] = {
 	[LK_USER_SERVICE_CREATE_USER] = {
 		.number = 300,
 		.lane = LK_LANE_HASH,
@@ -332,6 +350,18 @@ const struct lk_method lk_user_service_methods[11] = {
 		.response = &latchkey__v1__get_organization_response__descriptor,
 		.realm_offset = offsetof(lk_get_organization_request, realm),
 		.serve = serve_user_service_get_organization,
+	},
+	[LK_USER_SERVICE_LIST_ORGANIZATIONS] = {
+		.number = 311,
+		.lane = LK_LANE_READ,
+		.idempotency = LK_NO_SIDE_EFFECTS,
+		.name = "ListOrganizations",
+		.service = "latchkey.v1.UserService",
+		.scope = "users.read",
+		.request = &latchkey__v1__list_organizations_request__descriptor,
+		.response = &latchkey__v1__list_organizations_response__descriptor,
+		.realm_offset = offsetof(lk_list_organizations_request, realm),
+		.serve = serve_user_service_list_organizations,
 	},
 	[LK_USER_SERVICE_RESET_SIGN_IN_LIMITS] = {
 		.number = 310,
@@ -554,6 +584,27 @@ void lk_user_service_get_organization_async(struct lk_channel *channel,
 {
 	lk_rpc_call_async(channel, &lk_user_service_methods[LK_USER_SERVICE_GET_ORGANIZATION],
 		options, &request->base, deliver_user_service_get_organization, (lk_any_fn)done,
+		arg);
+}
+
+struct lk_status lk_user_service_list_organizations(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_list_organizations_request *request,
+	struct lk_arena *arena, lk_list_organizations_response **response_out)
+{
+	ProtobufCMessage *response;
+
+	LK_TRY(lk_rpc_call(channel, &lk_user_service_methods[LK_USER_SERVICE_LIST_ORGANIZATIONS],
+		options, &request->base, arena, &response));
+	*response_out = (lk_list_organizations_response *)response;
+	return LK_SUCCESS;
+}
+
+void lk_user_service_list_organizations_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_list_organizations_request *request,
+	lk_user_service_list_organizations_done_fn done, void *arg)
+{
+	lk_rpc_call_async(channel, &lk_user_service_methods[LK_USER_SERVICE_LIST_ORGANIZATIONS],
+		options, &request->base, deliver_user_service_list_organizations, (lk_any_fn)done,
 		arg);
 }
 

@@ -76,6 +76,12 @@ typedef Latchkey__V1__GetOrganizationRequest lk_get_organization_request;
 typedef Latchkey__V1__GetOrganizationResponse lk_get_organization_response;
 #define LK_GET_ORGANIZATION_RESPONSE_INIT LATCHKEY__V1__GET_ORGANIZATION_RESPONSE__INIT
 
+typedef Latchkey__V1__ListOrganizationsRequest lk_list_organizations_request;
+#define LK_LIST_ORGANIZATIONS_REQUEST_INIT LATCHKEY__V1__LIST_ORGANIZATIONS_REQUEST__INIT
+
+typedef Latchkey__V1__ListOrganizationsResponse lk_list_organizations_response;
+#define LK_LIST_ORGANIZATIONS_RESPONSE_INIT LATCHKEY__V1__LIST_ORGANIZATIONS_RESPONSE__INIT
+
 typedef Latchkey__V1__ResetSignInLimitsRequest lk_reset_sign_in_limits_request;
 #define LK_RESET_SIGN_IN_LIMITS_REQUEST_INIT LATCHKEY__V1__RESET_SIGN_IN_LIMITS_REQUEST__INIT
 
@@ -99,9 +105,10 @@ enum {
 	LK_USER_SERVICE_END_SESSIONS,
 	LK_USER_SERVICE_SET_ORGANIZATION,
 	LK_USER_SERVICE_GET_ORGANIZATION,
+	LK_USER_SERVICE_LIST_ORGANIZATIONS,
 	LK_USER_SERVICE_RESET_SIGN_IN_LIMITS,
 };
-extern const struct lk_method lk_user_service_methods[11];
+extern const struct lk_method lk_user_service_methods[12];
 
 /* What a server does; NULL answers UNIMPLEMENTED. */
 struct lk_user_service_handlers {
@@ -125,6 +132,9 @@ struct lk_user_service_handlers {
 		const lk_set_organization_request *request, lk_set_organization_response *response);
 	struct lk_status (*get_organization)(struct lk_call *call,
 		const lk_get_organization_request *request, lk_get_organization_response *response);
+	struct lk_status (*list_organizations)(struct lk_call *call,
+		const lk_list_organizations_request *request,
+		lk_list_organizations_response *response);
 	struct lk_status (*reset_sign_in_limits)(struct lk_call *call,
 		const lk_reset_sign_in_limits_request *request,
 		lk_reset_sign_in_limits_response *response);
@@ -230,6 +240,15 @@ typedef void (*lk_user_service_get_organization_done_fn)(
 void lk_user_service_get_organization_async(struct lk_channel *channel,
 	const struct lk_call_options *options, const lk_get_organization_request *request,
 	lk_user_service_get_organization_done_fn done, void *arg);
+
+LK_MUST_USE struct lk_status lk_user_service_list_organizations(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_list_organizations_request *request,
+	struct lk_arena *arena, lk_list_organizations_response **response_out);
+typedef void (*lk_user_service_list_organizations_done_fn)(
+	void *arg, struct lk_status status, const lk_list_organizations_response *response);
+void lk_user_service_list_organizations_async(struct lk_channel *channel,
+	const struct lk_call_options *options, const lk_list_organizations_request *request,
+	lk_user_service_list_organizations_done_fn done, void *arg);
 
 /* Forgets the failed sign-ins that are counted against an account, an address, or both. */
 LK_MUST_USE struct lk_status lk_user_service_reset_sign_in_limits(struct lk_channel *channel,

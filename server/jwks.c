@@ -2,6 +2,7 @@
 #include "server/jwks.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -23,9 +24,9 @@
 struct lk_jwks_fetcher {
 	struct lk_key_sources *sources;
 	pthread_t thread;
-	pthread_mutex_t lock; /* over is_over */
+	pthread_mutex_t lock; /* for the condition */
 	pthread_cond_t changed;
-	bool is_over;
+	atomic_bool is_over;
 	/* The thread's, for each source: when it was asked last, and when it is next; in ms. */
 	uint64_t asked[LK_KEY_SOURCES_MAX];
 	uint64_t due[LK_KEY_SOURCES_MAX];
@@ -65,8 +66,21 @@ static size_t take(char *data, size_t size, size_t n, void *arg)
 	return text->failed ? 0 : size * n;
 }
 
+/* About once a second: whether to go on (0). An end of the process waits for nobody's server. */
+static int look(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct lk_jwks_fetcher *fetcher = arg;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return atomic_load(&fetcher->is_over);
+}
+
 /* NULL, or why not. */
-static const char *get(CURL *curl, const char *url, struct lk_buf *text)
+static const char *get(
+	struct lk_jwks_fetcher *fetcher, CURL *curl, const char *url, struct lk_buf *text)
 {
 	long status = 0;
 	CURLcode code;
@@ -82,6 +96,9 @@ static const char *get(CURL *curl, const char *url, struct lk_buf *text)
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "latchkeyd/" LK_VERSION);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetcher);
 	code = curl_easy_perform(curl);
 	if (code != CURLE_OK)
 		return text->failed ? "the JWK Set is larger than 256 KiB"
@@ -90,20 +107,20 @@ static const char *get(CURL *curl, const char *url, struct lk_buf *text)
 	return status == 200 ? NULL : "the answer is not 200";
 }
 
-static bool fetch(CURL *curl, struct lk_key_source *source)
+static bool fetch(struct lk_jwks_fetcher *fetcher, CURL *curl, struct lk_key_source *source)
 {
 	const char *why;
 	struct lk_buf text;
 	struct lk_status st;
 
 	lk_buf_init(&text, TEXT_MAX);
-	why = get(curl, lk_key_source_location(source), &text);
+	why = get(fetcher, curl, lk_key_source_location(source), &text);
 	if (why == NULL) {
 		st = lk_key_source_set(source, (struct lk_bytes) { text.data, text.n });
 		why = st.code != LK_OK ? st.why : NULL;
 	}
 	lk_buf_fini(&text);
-	if (why != NULL)
+	if (why != NULL && !atomic_load(&fetcher->is_over))
 		lk_log(LK_LOG_WARN, "no JWK Set",
 			LK_LOG_TEXT("url", lk_key_source_location(source)),
 			LK_LOG_TEXT("why", why));
@@ -130,7 +147,7 @@ static void fetch_due(struct lk_jwks_fetcher *fetcher, CURL *curl)
 		if (fetcher->due[i] > now)
 			continue;
 		fetcher->asked[i] = now;
-		fetcher->due[i] = now + (fetch(curl, source) ? FRESH_MS : AGAIN_MS);
+		fetcher->due[i] = now + (fetch(fetcher, curl, source) ? FRESH_MS : AGAIN_MS);
 	}
 }
 
@@ -151,11 +168,11 @@ static void *run(void *arg)
 	CURL *curl = curl_easy_init();
 
 	pthread_mutex_lock(&fetcher->lock);
-	while (curl != NULL && !fetcher->is_over) {
+	while (curl != NULL && !atomic_load(&fetcher->is_over)) {
 		pthread_mutex_unlock(&fetcher->lock);
 		fetch_due(fetcher, curl);
 		pthread_mutex_lock(&fetcher->lock);
-		if (!fetcher->is_over)
+		if (!atomic_load(&fetcher->is_over))
 			wait(fetcher);
 	}
 	pthread_mutex_unlock(&fetcher->lock);
@@ -192,7 +209,7 @@ void lk_jwks_fetcher_stop(struct lk_jwks_fetcher *fetcher)
 	if (fetcher == NULL)
 		return;
 	pthread_mutex_lock(&fetcher->lock);
-	fetcher->is_over = true;
+	atomic_store(&fetcher->is_over, true);
 	pthread_cond_signal(&fetcher->changed);
 	pthread_mutex_unlock(&fetcher->lock);
 	pthread_join(fetcher->thread, NULL);

@@ -5,6 +5,7 @@ from a URL."""
 import http.server
 import json
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -176,6 +177,13 @@ class FromUrl(IssuerTest):
         self.wait(token(OTHER, "ES256", "c"), "allowed")
         self.assertEqual(self.server.asked, asked + 1)
         self.assertEqual(self.ask(token(EC, "ES256")), "allowed")
+
+    def test_a_server_that_does_not_answer_keeps_nobody_from_ending(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.start(f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json")
+            wire, _ = silent.accept()
+            self.assertEqual(self.daemon.stop(), 0)
+            wire.close()
 
     def test_without_an_answer_nobody_is_let_in_and_the_log_says_why(self):
         for status, body, why in ((503, b"", "the answer is not 200"),
